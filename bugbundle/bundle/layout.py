@@ -1,0 +1,21 @@
+"""Names inside a bundle, and which of them are refused."""
+
+from __future__ import annotations
+
+import re
+
+from bugbundle.errors import BundleError
+
+HEADER = "bundle.json"
+MANIFEST = "manifest.json"
+
+MAX_NAME = 1024
+_BAD = re.compile(r"^/|^[A-Za-z]:|\\|//|[\x00-\x1f\x7f]|(^|/)\.\.?(/|$)|/$")
+
+
+def check_name(path: str) -> str:
+    """The path itself, if it may be an entry's; `BundleError` for `..`, absolute names, drives, controls."""
+    if not path or len(path) > MAX_NAME or _BAD.search(path):
+        shown = ascii(path[:80])
+        raise BundleError(f"refused the entry name {shown}", todo="This is not a bundle that bugbundle wrote")
+    return path

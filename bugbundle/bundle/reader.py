@@ -1,0 +1,195 @@
+"""Reading a bundle: an archive, an unpacked folder and a plain dict all serve."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from bugbundle.bundle.layout import HEADER, MANIFEST, check_name
+from bugbundle.bundle.manifest import parse_header, parse_manifest
+from bugbundle.bundle.model import Damage, Entry, Gap, Header, Manifest
+from bugbundle.errors import BundleError
+
+
+class Store(Protocol):
+    """Where the entries' bytes lie."""
+
+    origin: str
+    damage: list[Damage]
+    notes: list[str]
+
+    def names(self) -> list[str]:
+        """Every entry, in the store's own order."""
+
+    def size(self, path: str) -> int:
+        """Bytes of one entry; KeyError where it is absent."""
+
+    def read(self, path: str) -> bytes:
+        """One entry; KeyError where it is absent, `BundleError` where it is damaged."""
+
+
+class DictStore:
+    """Entries in memory: for tests and importers."""
+
+    def __init__(self, entries: Mapping[str, bytes], origin: str = "<memory>") -> None:
+        self.origin = origin
+        self.damage: list[Damage] = []
+        self.notes: list[str] = []
+        self._entries = {check_name(path): body for path, body in entries.items()}
+
+    def names(self) -> list[str]:
+        """Every entry."""
+        return list(self._entries)
+
+    def size(self, path: str) -> int:
+        """Bytes of one entry."""
+        return len(self._entries[path])
+
+    def read(self, path: str) -> bytes:
+        """One entry."""
+        return self._entries[path]
+
+
+class FolderStore:
+    """An unpacked bundle. Links and special files are not followed; they are named in `damage`."""
+
+    def __init__(self, root: Path) -> None:
+        self.origin = str(root)
+        self.damage: list[Damage] = []
+        self.notes: list[str] = []
+        self._root = root
+        self._sizes = dict(self._walk())
+
+    def _walk(self) -> Iterator[tuple[str, int]]:
+        pending = [""]
+        while pending:
+            folder = pending.pop()
+            for item in sorted(os.scandir(self._root / folder), key=lambda found: found.name):
+                path = f"{folder}{item.name}"
+                if item.is_symlink() or not (item.is_dir() or item.is_file()):
+                    self.damage.append(Damage(path, "is a link or a special file, not read"))
+                elif item.is_dir():
+                    pending.append(path + "/")
+                else:
+                    yield path, item.stat().st_size
+
+    def names(self) -> list[str]:
+        """Every file under the folder, as entry paths."""
+        return sorted(self._sizes)
+
+    def size(self, path: str) -> int:
+        """Bytes of one entry."""
+        return self._sizes[path]
+
+    def read(self, path: str) -> bytes:
+        """One entry."""
+        if path not in self._sizes:
+            raise KeyError(path)
+        try:
+            return (self._root / path).read_bytes()
+        except OSError as error:
+            raise BundleError(f"cannot be read ({error.strerror})", where=f"{self.origin}/{path}") from None
+
+
+class Bundle(Mapping[str, bytes]):
+    """A read-only mapping from entry path to bytes, with header, manifest and gaps.
+
+    `bundle[path]` raises KeyError for an absent entry and `BundleError` for a damaged one; `entry(path)`
+    tells what was asked when; `gaps` are the questions without an answer; `notes` must stand at the top of
+    everything that is said about this bundle (cut off, no manifest, damaged).
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.notes: list[str] = list(store.notes)
+        self.damage: list[Damage] = list(store.damage)
+        self._names = {path: None for path in store.names()}
+        self.header: Header = self._header()
+        self.manifest: Manifest | None = self._manifest()
+        self.gaps: dict[str, Gap] = dict(self.manifest.gaps) if self.manifest else {}
+        for spot in self.damage:
+            self.notes.append(f"{spot.path}: {spot.reason}")
+
+    @classmethod
+    def from_entries(cls, entries: Mapping[str, bytes | str], origin: str = "<memory>") -> Bundle:
+        """A bundle out of a plain dict."""
+        return cls(DictStore({p: b.encode() if isinstance(b, str) else b for p, b in entries.items()}, origin))
+
+    @property
+    def origin(self) -> str:
+        """The file or folder that was opened."""
+        return self.store.origin
+
+    @property
+    def started(self) -> datetime | None:
+        """When the capture began: the «now» of every age where an entry has no time of its own."""
+        return self.header.started or (self.manifest.started if self.manifest else None)
+
+    def __getitem__(self, path: str) -> bytes:
+        if path not in self._names:
+            raise KeyError(path)
+        return self.store.read(path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._names
+
+    def paths(self, prefix: str = "", suffix: str = "") -> list[str]:
+        """The entries whose path starts and ends so, in the bundle's order."""
+        return [path for path in self._names if path.startswith(prefix) and path.endswith(suffix)]
+
+    def entry(self, path: str) -> Entry:
+        """What the manifest says of an entry; without a manifest, its size alone. KeyError where absent."""
+        if self.manifest and path in self.manifest.entries:
+            return self.manifest.entries[path]
+        return Entry(path, self.store.size(path))
+
+    def at(self, path: str) -> datetime | None:
+        """When the entry was asked for, else when the capture began."""
+        known = self.manifest.entries.get(path) if self.manifest else None
+        return (known.at if known else None) or self.started
+
+    def gap(self, path: str) -> Gap:
+        """Why an entry is absent: the recorded gap, or one that says that it was not asked for."""
+        return self.gaps.get(path) or Gap(path, reason=self._absence())
+
+    def _absence(self) -> str:
+        return "not recorded" if self.manifest else "not in this bundle, which has no manifest to tell why"
+
+    def _header(self) -> Header:
+        if HEADER in self._names:
+            return parse_header(self.store.read(HEADER), f"{self.origin}: {HEADER}")
+        return Header(format=1, tool="", started=None)
+
+    def _manifest(self) -> Manifest | None:
+        if MANIFEST not in self._names:
+            self.notes.append(f"no {MANIFEST}: the capture was cut off, or this is a part of a bundle")
+            return None
+        try:
+            return parse_manifest(self.store.read(MANIFEST), f"{self.origin}: {MANIFEST}")
+        except BundleError as error:
+            self.notes.append(f"{error.text}: gaps and times are unknown")
+            return None
+
+
+def open_bundle(path: str | os.PathLike[str]) -> Bundle:
+    """Open an archive or an unpacked folder. Raises `BundleError` for anything else, and only that."""
+    target = Path(path)
+    try:
+        if target.is_dir():
+            return Bundle(FolderStore(target))
+        if not target.exists():
+            raise BundleError("no such file", where=str(target), todo="Check the path of the bundle")
+        from bugbundle.bundle.archive import ArchiveStore
+
+        return Bundle(ArchiveStore(target))
+    except OSError as error:
+        raise BundleError(f"cannot be opened ({error.strerror})", where=str(target)) from None

@@ -1,0 +1,85 @@
+"""The command line: words in, exit code out. Knows click and the rooms below; must not know how anything is computed.
+
+One file per command, loaded only when it is called: `COMMANDS` maps a word to `module:function`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from bugbundle import __version__
+from bugbundle.errors import BugbundleError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "info": ("bugbundle.cli.info:info", "Header, gaps and hashes of a bundle."),
+}
+"""word → (module:function, line of help): help itself loads no command."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when called."""
+
+    def __init__(self, *args: object, lazy: dict[str, tuple[str, str]], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The words, sorted."""
+        return sorted({*self.lazy, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in self.lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = self.lazy[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `--help`, without importing anything."""
+        rows = [(word, self.lazy[word][1]) for word in sorted(self.lazy)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bugbundle")
+def cli() -> None:
+    """Record an Istio mesh into one file; answer from it, offline, and say what is wrong.
+
+    BUNDLE is a bundle (.tar.zst) or an unpacked one. Exit codes: 0 fine, 1 error, 2 usage,
+    3 partial collection, 79 findings at or above --failure-threshold.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; expected errors become one line on stderr and their exit code."""
+    try:
+        code = cli.main(args=list(argv) if argv is not None else None, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BugbundleError as error:
+        click.echo(f"Error: {error.text}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except MemoryError:
+        click.echo("Error: out of memory. Give the bundle less to answer at once, or more memory", err=True)
+        return 1
+
+
+def entry_point() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A read-only Kubernetes API over a bundle."""

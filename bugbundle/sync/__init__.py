@@ -1,0 +1,1 @@
+"""istiod's account of a proxy against Envoy's own."""
