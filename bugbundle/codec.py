@@ -15,6 +15,9 @@ from bugbundle.errors import BugbundleError
 Raw = msgspec.Raw
 """A JSON value that was found, not parsed."""
 
+Struct = msgspec.Struct
+"""A typed JSON object; members that it does not name are skipped unread."""
+
 _decode = msgspec.json.Decoder().decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_array = msgspec.json.Decoder(list[Raw]).decode
@@ -48,6 +51,20 @@ def split_array(data: bytes | Raw, where: str = "") -> list[Raw]:
         return _decode_array(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise JSONError(f"not a JSON array ({_reason(error)})", where=where) from None
+
+
+class Reader:
+    """A decoder of JSON into one type. Raises `JSONError`."""
+
+    def __init__(self, shape: Any) -> None:
+        self._decode = msgspec.json.Decoder(shape).decode
+
+    def __call__(self, data: bytes | Raw, where: str = "") -> Any:
+        """The value, in the shape that the reader was made for."""
+        try:
+            return self._decode(data)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError) as error:
+            raise JSONError(f"not the JSON that belongs here ({_reason(error)})", where=where) from None
 
 
 def encode(value: Any) -> bytes:
