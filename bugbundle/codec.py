@@ -22,6 +22,8 @@ _decode = msgspec.json.Decoder().decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_array = msgspec.json.Decoder(list[Raw]).decode
 _encode = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
+_pack_sorted = msgspec.msgpack.Encoder(order="sorted").encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -75,6 +77,19 @@ def encode(value: Any) -> bytes:
 def encode_sorted(value: Any) -> bytes:
     """Compact JSON with sorted keys: equal values give equal bytes."""
     return _encode_sorted(value)
+
+
+def encode_packed(value: Any, *, ordered: bool = False) -> bytes:
+    """MessagePack; `ordered` sorts keys, so that equal values give equal bytes."""
+    return _pack_sorted(value) if ordered else _pack(value)
+
+
+def read_packed(data: bytes, shape: Any) -> Any:
+    """MessagePack in the given shape. Raises `JSONError` for anything else."""
+    try:
+        return msgspec.msgpack.decode(data, type=shape)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError) as error:
+        raise JSONError(f"not what was written ({_reason(error)})") from None
 
 
 def hash128(data: bytes | Raw) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,7 @@ from bugbundle.bundle.layout import HEADER, MANIFEST, check_name
 from bugbundle.bundle.manifest import parse_header, parse_manifest
 from bugbundle.bundle.model import Damage, Entry, Gap, Header, Manifest
 from bugbundle.errors import BundleError
+from bugbundle.xds.index import XdsIndex
 
 
 class Store(Protocol):
@@ -29,6 +30,9 @@ class Store(Protocol):
 
     def read(self, path: str) -> bytes:
         """One entry; KeyError where it is absent, `BundleError` where it is damaged."""
+
+    def xds_index(self, read: Callable[[str], bytes]) -> XdsIndex | None:
+        """The stored index of all config dumps; None where there is none that can be trusted."""
 
 
 class DictStore:
@@ -51,6 +55,10 @@ class DictStore:
     def read(self, path: str) -> bytes:
         """One entry."""
         return self._entries[path]
+
+    def xds_index(self, read: Callable[[str], bytes]) -> XdsIndex | None:
+        """None: only archives carry one."""
+        return None
 
 
 class FolderStore:
@@ -92,6 +100,10 @@ class FolderStore:
             return (self._root / path).read_bytes()
         except OSError as error:
             raise BundleError(f"cannot be read ({error.strerror})", where=f"{self.origin}/{path}") from None
+
+    def xds_index(self, read: Callable[[str], bytes]) -> XdsIndex | None:
+        """None: only archives carry one."""
+        return None
 
 
 class Bundle(Mapping[str, bytes]):
@@ -160,6 +172,14 @@ class Bundle(Mapping[str, bytes]):
     def gap(self, path: str) -> Gap:
         """Why an entry is absent: the recorded gap, or one that says that it was not asked for."""
         return self.gaps.get(path) or Gap(path, reason=self._absence())
+
+    def xds_index(self) -> XdsIndex:
+        """The index of all config dumps: the archive's own where it has a sound one, else one that grows."""
+        stored = self.store.xds_index(self._body)
+        return stored if stored is not None else XdsIndex(self._body)
+
+    def _body(self, path: str) -> bytes:
+        return self[path]
 
     def _absence(self) -> str:
         return "not recorded" if self.manifest else "not in this bundle, which has no manifest to tell why"

@@ -1,0 +1,204 @@
+"""Kubernetes objects, from the recorded lists.
+
+A list is named as kubectl names it, plural and group: `pods`, `virtualservices.networking.istio.io`,
+`gateways.gateway.networking.k8s.io`. Where several versions were recorded, the newest stable one is read.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from bugbundle.bundle import Bundle, Gap
+from bugbundle.bundle.manifest import parse_time
+from bugbundle.codec import decode
+from bugbundle.errors import BugbundleError
+from bugbundle.mesh.pointer import Pointer
+
+_LIST = re.compile(r"k8s/(?:api/(v1)|apis/([^/]+)/([^/]+))/(?:namespaces/([^/]+)/)?([a-z0-9-]+)\.json")
+_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
+
+
+class KubeObject:
+    """One object. Every getter gives an empty value where the object lacks the field or has it in another shape."""
+
+    __slots__ = ("api_version", "kind", "name", "namespace", "pointer", "raw")
+
+    def __init__(self, raw: dict[str, Any], pointer: Pointer, api_version: str = "", kind: str = "") -> None:
+        meta = as_dict(raw.get("metadata"))
+        self.raw = raw
+        self.pointer = pointer
+        self.api_version = as_text(raw.get("apiVersion")) or api_version
+        self.kind = as_text(raw.get("kind")) or kind
+        self.namespace = as_text(meta.get("namespace"))
+        self.name = as_text(meta.get("name"))
+
+    def __repr__(self) -> str:
+        return f"KubeObject({self})"
+
+    def __str__(self) -> str:
+        """`Kind ns/name`, as istioctl names an origin."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """`.metadata`."""
+        return as_dict(self.raw.get("metadata"))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """`.metadata.labels`."""
+        return texts(self.metadata.get("labels"))
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """`.metadata.annotations`."""
+        return texts(self.metadata.get("annotations"))
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """`.spec`."""
+        return as_dict(self.raw.get("spec"))
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """`.status`."""
+        return as_dict(self.raw.get("status"))
+
+    @property
+    def created(self) -> datetime | None:
+        """`.metadata.creationTimestamp`."""
+        return parse_time(self.metadata.get("creationTimestamp"))
+
+    @property
+    def owners(self) -> list[tuple[str, str]]:
+        """(kind, name) of each owner."""
+        found = dicts(self.metadata.get("ownerReferences"))
+        return [(as_text(owner.get("kind")), as_text(owner.get("name"))) for owner in found]
+
+    def at(self, pointer: str) -> Pointer:
+        """The pointer to a place inside this object."""
+        return Pointer(self.pointer.entry, self.pointer.pointer + pointer)
+
+    def conditions(self) -> list[dict[str, Any]]:
+        """`.status.conditions`."""
+        return dicts(self.status.get("conditions"))
+
+
+class Kube:
+    """All recorded lists of a bundle."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._cache: dict[str, list[KubeObject]] = {}
+        self._names: dict[str, dict[tuple[str, str], KubeObject]] = {}
+        self.problems: dict[str, str] = {}
+
+    @functools.cached_property
+    def _paths(self) -> dict[str, dict[str, list[str]]]:
+        """resource → version → entries."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for path in self._bundle.paths("k8s/", ".json"):
+            match = _LIST.fullmatch(path)
+            if match:
+                core, group, version, _, plural = match.groups()
+                resource = plural if core else f"{plural}.{group}"
+                found.setdefault(resource, {}).setdefault(core or version, []).append(path)
+        return found
+
+    def resources(self) -> list[str]:
+        """Every resource of which a list was recorded."""
+        return sorted(self._paths)
+
+    def recorded(self, resource: str) -> bool:
+        """Whether any list of this resource was recorded."""
+        return resource in self._paths
+
+    def entries(self, resource: str) -> list[str]:
+        """The entries that `list` reads: the newest version, cluster-wide if there is one, else per namespace."""
+        versions = self._paths.get(resource)
+        if not versions:
+            return []
+        paths = versions[max(versions, key=_rank)]
+        whole = [path for path in paths if "/namespaces/" not in path]
+        return whole or sorted(paths)
+
+    def gap(self, resource: str) -> Gap | None:
+        """Why a resource was not recorded; None if it was, or if the cluster does not serve it."""
+        if self.recorded(resource):
+            return None
+        plural, _, group = resource.partition(".")
+        ending = f"/{plural}.json"
+        middle = f"k8s/apis/{group}/" if group else "k8s/api/v1/"
+        for path, gap in self._bundle.gaps.items():
+            if path.startswith(middle) and path.endswith(ending):
+                return gap
+        return Gap(f"{middle}…{ending}" if group else f"k8s/api/v1/{plural}.json", reason="not recorded")
+
+    def list(self, resource: str) -> list[KubeObject]:
+        """Every object of a resource, in recorded order; empty where there is none or none was recorded."""
+        known = self._cache.get(resource)
+        if known is None:
+            known = self._cache[resource] = [
+                item for path in self.entries(resource) for item in self._read(path)
+            ]
+        return known
+
+    def get(self, resource: str, namespace: str, name: str) -> KubeObject | None:
+        """One object by name."""
+        names = self._names.get(resource)
+        if names is None:
+            names = self._names[resource] = {(o.namespace, o.name): o for o in self.list(resource)}
+        return names.get((namespace, name))
+
+    def _read(self, path: str) -> Iterator[KubeObject]:
+        try:
+            raw = decode(self._bundle[path], path)
+        except (BugbundleError, KeyError) as error:
+            self.problems[path] = str(error)
+            return
+        if not isinstance(raw, dict) or not isinstance(raw.get("items"), list):
+            self.problems[path] = "not a Kubernetes list"
+            return
+        kind = as_text(raw.get("kind")).removesuffix("List")
+        version = as_text(raw.get("apiVersion"))
+        for number, item in enumerate(raw["items"]):
+            if isinstance(item, dict):
+                yield KubeObject(item, Pointer(path, f"/items/{number}"), version, kind)
+
+
+def _rank(version: str) -> tuple[int, int, int]:
+    """v2 > v1 > v1beta2 > v1alpha3, as Kubernetes orders versions."""
+    match = _VERSION.fullmatch(version)
+    if not match:
+        return (-1, 0, 0)
+    stage = {None: 2, "beta": 1, "alpha": 0}[match[2]]
+    return (stage, int(match[1]), int(match[3] or 0))
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    """The value if it is a string, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def dicts(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list."""
+    return [item for item in as_list(value) if isinstance(item, dict)]
+
+
+def texts(value: Any) -> dict[str, str]:
+    """The string members of an object."""
+    return {key: item for key, item in as_dict(value).items() if isinstance(item, str)}

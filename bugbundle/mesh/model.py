@@ -1,0 +1,85 @@
+"""The whole mesh of one bundle."""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime
+from typing import TypeVar
+
+from bugbundle.bundle import Bundle
+from bugbundle.mesh.kube import Kube, KubeObject
+from bugbundle.mesh.parts import PROXY_CONTAINER, Istiod, Part, Proxy, Ztunnel, containers
+from bugbundle.xds.index import XdsIndex
+
+P = TypeVar("P", bound=Part)
+
+
+class Mesh:
+    """What a bundle says about a mesh. Nothing is read before it is asked for."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.kube = Kube(bundle)
+
+    @property
+    def now(self) -> datetime | None:
+        """The capture's own time: every age is measured against it."""
+        return self.bundle.started
+
+    @functools.cached_property
+    def index(self) -> XdsIndex:
+        """The xDS index: the archive's own, or one that grows as dumps are asked for."""
+        return self.bundle.xds_index()
+
+    @functools.cached_property
+    def pods(self) -> dict[tuple[str, str], KubeObject]:
+        """(namespace, name) → pod."""
+        return {(pod.namespace, pod.name): pod for pod in self.kube.list("pods")}
+
+    @functools.cached_property
+    def proxies(self) -> list[Proxy]:
+        """Every Envoy: pods with a proxy container, and whatever has entries; sorted by id."""
+        pods = [key for key, pod in self.pods.items() if _has_proxy(pod)]
+        return self._parts(Proxy, pods)
+
+    @functools.cached_property
+    def istiods(self) -> list[Istiod]:
+        """Every replica of istiod."""
+        pods = [key for key, pod in self.pods.items() if pod.labels.get("app") == "istiod"]
+        return self._parts(Istiod, pods)
+
+    @functools.cached_property
+    def ztunnels(self) -> list[Ztunnel]:
+        """Every ztunnel."""
+        pods = [key for key, pod in self.pods.items() if pod.labels.get("app") == "ztunnel"]
+        return self._parts(Ztunnel, pods)
+
+    def proxy(self, proxy_id: str) -> Proxy | None:
+        """A proxy by `pod.namespace`."""
+        return self._by_id.get(proxy_id)
+
+    @functools.cached_property
+    def _by_id(self) -> dict[str, Proxy]:
+        return {proxy.id: proxy for proxy in self.proxies}
+
+    def istiods_of(self, proxy_id: str) -> list[Istiod]:
+        """The replicas that a proxy is connected to."""
+        return [istiod for istiod in self.istiods if proxy_id in istiod.syncz]
+
+    def _parts(self, kind: type[P], pods: list[tuple[str, str]]) -> list[P]:
+        found = dict.fromkeys(pods)
+        for path in self.bundle:
+            if path.startswith(kind.folder + "/"):
+                parts = path.split("/", 3)
+                if len(parts) == 4:
+                    found.setdefault((parts[1], parts[2]))
+        keys = sorted(found, key=lambda key: (key[1], key[0]))
+        return [kind(self, namespace, name, self.pods.get((namespace, name))) for namespace, name in keys]
+
+
+def _has_proxy(pod: KubeObject) -> bool:
+    """A container or init container `istio-proxy` that is an Envoy (ztunnel's is named so too)."""
+    if pod.labels.get("app") == "ztunnel":
+        return False
+    named = [container for container in containers(pod) if container.get("name") == PROXY_CONTAINER]
+    return bool(named)

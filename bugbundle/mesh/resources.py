@@ -1,0 +1,154 @@
+"""Config dumps as resources: bodies parsed on demand, facts remembered per distinct body."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+from bugbundle.bundle import Bundle
+from bugbundle.codec import Raw, decode
+from bugbundle.errors import BugbundleError
+from bugbundle.mesh.pointer import Pointer
+from bugbundle.xds import Split, Xds, split
+from bugbundle.xds.index import NO_BODY, RowClass, Rows, XdsIndex
+
+
+class Resource:
+    """One xDS resource in one dump.
+
+    `section` is `static`, `dynamic_active`, `dynamic_warming`, `dynamic_draining`, `dynamic_rejected` or `flat`
+    (a bare resource); `digest` is the hash of its bytes, `meaning` the hash of its canonical form, both empty
+    where there is no body.
+    """
+
+    __slots__ = ("_class", "_dump", "number", "position")
+
+    def __init__(self, dump: Dump, made: RowClass, position: int, number: int) -> None:
+        self._dump = dump
+        self._class = made
+        self.position = position
+        self.number = number
+
+    def __repr__(self) -> str:
+        return f"Resource({self.kind} {self.name!r} {self.section} of {self._dump.entry})"
+
+    @property
+    def kind(self) -> Xds:
+        """CDS, LDS, …"""
+        return Xds(self._class.kind)
+
+    @property
+    def section(self) -> str:
+        """Where in the dump it stands."""
+        return self._class.section
+
+    @property
+    def version(self) -> str:
+        """`version_info`."""
+        return self._class.version
+
+    @property
+    def has_error(self) -> bool:
+        """Whether Envoy has an `error_state` for it."""
+        return self._class.error
+
+    @property
+    def name(self) -> str:
+        """Its own name, as in the body."""
+        return self._class.name if self.number == NO_BODY else self._dump.index.bodies[self.number].name
+
+    @property
+    def digest(self) -> bytes:
+        """xxh3-128 of the body's bytes."""
+        return b"" if self.number == NO_BODY else self._dump.index.bodies[self.number].raw
+
+    @property
+    def meaning(self) -> bytes:
+        """xxh3-128 of the canonical form."""
+        return b"" if self.number == NO_BODY else self._dump.index.bodies[self.number].meaning
+
+    @property
+    def pointer(self) -> Pointer:
+        """Where the body stands."""
+        return Pointer(self._dump.entry, f"{self._class.pointer}/{self.position}{self._class.suffix}")
+
+    def body(self) -> Any:
+        """The parsed body; None where Envoy has none. Not kept: ask once."""
+        if self.number == NO_BODY:
+            return None
+        return decode(self._dump.index.body_text(self.number), str(self.pointer))
+
+    @property
+    def error_state(self) -> dict[str, Any]:
+        """Envoy's `error_state`: details, last_update_attempt, version_info (snake_case or camelCase)."""
+        raw = self._dump.item_error(self.pointer.pointer) if self.has_error else None
+        value = decode(raw) if raw is not None else {}
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def last_updated(self) -> str:
+        """When Envoy took it, as it wrote it; splits the dump again, so ask for few."""
+        return self._dump.item_time(self.pointer.pointer)
+
+
+class Dump:
+    """One config dump: Envoy's or istiod's."""
+
+    def __init__(self, bundle: Bundle, index: XdsIndex, entry: str) -> None:
+        self.bundle = bundle
+        self.index = index
+        self.entry = entry
+
+    @functools.cached_property
+    def _rows(self) -> Rows:
+        try:
+            return self.index.rows(self.entry)
+        except (BugbundleError, KeyError) as error:
+            return Rows(problem=error.what if isinstance(error, BugbundleError) else "not recorded")
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be read; empty if it can."""
+        return self._rows.problem
+
+    def resources(self, kind: Xds | None = None, section: str | None = None) -> Iterator[Resource]:
+        """Its resources, in the dump's order."""
+        classes = self.index.classes
+        rows = self._rows
+        wanted = {
+            number
+            for number in set(rows.classes)
+            if (kind is None or classes[number].kind == kind)
+            and (section is None or classes[number].section == section)
+        }
+        for number, position, body in zip(rows.classes, rows.positions, rows.bodies, strict=True):
+            if number in wanted:
+                yield Resource(self, classes[number], position, body)
+
+    def named(self, kind: Xds, section: str = "dynamic_active") -> dict[str, Resource]:
+        """name → resource of one kind and section; the last wins where a name stands twice."""
+        return {resource.name: resource for resource in self.resources(kind, section)}
+
+    @functools.cached_property
+    def parts(self) -> Split:
+        """The dump taken apart again, with times, errors and the bootstrap. Raises `DumpError`."""
+        return split(self.bundle[self.entry], self.entry)
+
+    @functools.cached_property
+    def _items(self) -> dict[str, tuple[str, Raw | None]]:
+        return {item.pointer: (item.last_updated, item.error_state) for item in self.parts.items}
+
+    def item_time(self, pointer: str) -> str:
+        """`last_updated` of the resource at a pointer."""
+        return self._items.get(pointer, ("", None))[0]
+
+    def item_error(self, pointer: str) -> Raw | None:
+        """`error_state` of the resource at a pointer."""
+        return self._items.get(pointer, ("", None))[1]
+
+    def bootstrap(self) -> dict[str, Any]:
+        """The bootstrap, parsed; empty where the dump has none."""
+        raw = self.parts.bootstrap
+        value = decode(raw, self.entry) if raw is not None else {}
+        return value if isinstance(value, dict) else {}
