@@ -92,6 +92,14 @@ def read_packed(data: bytes, shape: Any) -> Any:
         raise JSONError(f"not what was written ({_reason(error)})") from None
 
 
+def reindent(data: bytes | Raw, indent: int) -> bytes:
+    """The same JSON with `indent` spaces a level (negative: none at all); numbers and strings as written."""
+    try:
+        return msgspec.json.format(bytes(data), indent=indent)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise JSONError(f"not JSON ({_reason(error)})") from None
+
+
 def hash128(data: bytes | Raw) -> bytes:
     """xxh3-128 of the bytes, 16 bytes."""
     return xxhash.xxh3_128_digest(data)  # type: ignore[no-any-return]

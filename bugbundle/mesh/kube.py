@@ -19,6 +19,7 @@ from bugbundle.errors import BugbundleError
 from bugbundle.mesh.pointer import Pointer
 
 _LIST = re.compile(r"k8s/(?:api/(v1)|apis/([^/]+)/([^/]+))/(?:namespaces/([^/]+)/)?([a-z0-9-]+)\.json")
+_DISCOVERY = re.compile(r"k8s/(api/v1|apis/[^/]+/[^/]+)\.json")
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
 
@@ -137,6 +138,22 @@ class Kube:
             if path.startswith(middle) and path.endswith(ending):
                 return gap
         return Gap(f"{middle}…{ending}" if group else f"k8s/api/v1/{plural}.json", reason="not recorded")
+
+    def serves(self, resource: str) -> bool | None:
+        """Whether the cluster has this resource, by its discovery; None where discovery was not recorded."""
+        plural, _, group = resource.partition(".")
+        pages = [p for p in self._bundle.paths("k8s/") if _DISCOVERY.fullmatch(p)]
+        mine = [p for p in pages if (p == "k8s/api/v1.json" if not group else p.startswith(f"k8s/apis/{group}/"))]
+        if not mine:
+            return False if pages and self._bundle.manifest else None
+        return any(plural in self._plurals(page) for page in mine)
+
+    def _plurals(self, page: str) -> set[str]:
+        try:
+            raw = as_dict(decode(self._bundle[page], page))
+        except BugbundleError:
+            return set()
+        return {as_text(row.get("name")) for row in dicts(raw.get("resources"))}
 
     def list(self, resource: str) -> list[KubeObject]:
         """Every object of a resource, in recorded order; empty where there is none or none was recorded."""

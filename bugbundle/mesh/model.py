@@ -7,8 +7,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from bugbundle.bundle import Bundle
+from bugbundle.istio import Source, source_of
+from bugbundle.mesh.facts import FactTable
 from bugbundle.mesh.kube import Kube, KubeObject
 from bugbundle.mesh.parts import PROXY_CONTAINER, Istiod, Part, Proxy, Ztunnel, containers
+from bugbundle.mesh.resources import Dump
 from bugbundle.xds.index import XdsIndex
 
 P = TypeVar("P", bound=Part)
@@ -32,6 +35,14 @@ class Mesh:
         return self.bundle.xds_index()
 
     @functools.cached_property
+    def _facts(self) -> FactTable:
+        return FactTable(self.index)
+
+    def dump(self, entry: str) -> Dump | None:
+        """The config dump in an entry; None where it was not recorded."""
+        return Dump(self.bundle, self.index, self._facts, entry) if entry in self.bundle else None
+
+    @functools.cached_property
     def pods(self) -> dict[tuple[str, str], KubeObject]:
         """(namespace, name) → pod."""
         return {(pod.namespace, pod.name): pod for pod in self.kube.list("pods")}
@@ -53,6 +64,11 @@ class Mesh:
         """Every ztunnel."""
         pods = [key for key, pod in self.pods.items() if pod.labels.get("app") == "ztunnel"]
         return self._parts(Ztunnel, pods)
+
+    @functools.cached_property
+    def sources(self) -> set[Source]:
+        """The kinds of entry that the bundle holds."""
+        return {source_of(path) for path in self.bundle}
 
     def proxy(self, proxy_id: str) -> Proxy | None:
         """A proxy by `pod.namespace`."""

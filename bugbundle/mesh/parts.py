@@ -100,7 +100,7 @@ class Proxy(Part):
     def dump(self) -> Dump | None:
         """Envoy's config dump; None where it was not recorded."""
         path = self.entry("config_dump.json")
-        return Dump(self.mesh.bundle, self.mesh.index, path) if path in self.mesh.bundle else None
+        return self.mesh.dump(path)
 
     @functools.cached_property
     def node(self) -> dict[str, Any]:
@@ -211,7 +211,7 @@ class Istiod(Part):
     def account(self, proxy_id: str, page: str = "config_dump") -> Dump | None:
         """istiod's own account of a proxy (`config_dump`, `edsz`); None where it was not recorded."""
         path = self.entry(f"debug/{page}/{proxy_id}.json")
-        return Dump(self.mesh.bundle, self.mesh.index, path) if path in self.mesh.bundle else None
+        return self.mesh.dump(path)
 
 
 def containers(pod: KubeObject) -> list[dict[str, Any]]:

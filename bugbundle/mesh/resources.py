@@ -9,6 +9,7 @@ from typing import Any
 from bugbundle.bundle import Bundle
 from bugbundle.codec import Raw, decode
 from bugbundle.errors import BugbundleError
+from bugbundle.mesh.facts import Facts, FactTable
 from bugbundle.mesh.pointer import Pointer
 from bugbundle.xds import Split, Xds, split
 from bugbundle.xds.index import NO_BODY, RowClass, Rows, XdsIndex
@@ -79,6 +80,10 @@ class Resource:
             return None
         return decode(self._dump.index.body_text(self.number), str(self.pointer))
 
+    def facts(self) -> Facts:
+        """What rules need of it (`bugbundle.mesh.facts`), worked out once per distinct content."""
+        return self._dump.facts.of(self.number)
+
     @property
     def error_state(self) -> dict[str, Any]:
         """Envoy's `error_state`: details, last_update_attempt, version_info (snake_case or camelCase)."""
@@ -95,9 +100,10 @@ class Resource:
 class Dump:
     """One config dump: Envoy's or istiod's."""
 
-    def __init__(self, bundle: Bundle, index: XdsIndex, entry: str) -> None:
+    def __init__(self, bundle: Bundle, index: XdsIndex, facts: FactTable, entry: str) -> None:
         self.bundle = bundle
         self.index = index
+        self.facts = facts
         self.entry = entry
 
     @functools.cached_property

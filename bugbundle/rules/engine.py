@@ -1,0 +1,115 @@
+"""Runs rules over a mesh: findings, what could not be looked at, what broke."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Istiod, Mesh, Proxy, Ztunnel
+from bugbundle.mesh.parts import Part
+from bugbundle.rules.model import Broken, Evidence, Finding, NotEvaluated, Rule, Subject
+
+DOCS = "https://istio.io/latest/docs/reference/config/analysis/{code}/?ref=istioctl-analyze"
+
+
+@dataclass
+class Outcome:
+    """All that came out of a run; `checked` counts the subjects that each rule looked at."""
+
+    findings: list[Finding] = field(default_factory=list)
+    not_evaluated: list[NotEvaluated] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    checked: dict[str, int] = field(default_factory=dict)
+
+
+def run(mesh: Mesh, rules: Iterable[Rule]) -> Outcome:
+    """Every rule over every subject of its kind. A crash is a `Broken` with the rule's code; the others go on."""
+    outcome = Outcome()
+    for rule in rules:
+        outcome.checked[rule.code] = 0
+        for subject in subjects(mesh, rule):
+            _one(mesh, rule, subject, outcome)
+    unique = {finding.id: finding for finding in outcome.findings}
+    outcome.findings = sorted(unique.values(), key=Finding.sort_key)
+    return outcome
+
+
+def subjects(mesh: Mesh, rule: Rule) -> Iterator[Subject]:
+    """What a rule is run on."""
+    if rule.per is Mesh:
+        yield mesh
+    elif rule.per is Proxy:
+        yield from mesh.proxies
+    elif rule.per is Istiod:
+        yield from mesh.istiods
+    elif rule.per is Ztunnel:
+        yield from mesh.ztunnels
+
+
+def _one(mesh: Mesh, rule: Rule, subject: Subject, outcome: Outcome) -> None:
+    name = subject.id if isinstance(subject, Part) else "mesh"
+    missing = tuple(missing_inputs(mesh, rule, subject))
+    if missing:
+        outcome.not_evaluated.append(NotEvaluated(rule.code, name, missing))
+        return
+    try:
+        found = [finding(rule, evidence) for evidence in rule.check(subject)]
+    except Exception as error:
+        outcome.broken.append(Broken(rule.code, name, _place(error)))
+        return
+    outcome.checked[rule.code] += 1
+    outcome.findings.extend(found)
+
+
+def missing_inputs(mesh: Mesh, rule: Rule, subject: Subject) -> Iterator[str]:
+    """`entry PATH: REASON` for each declared input that the bundle lacks."""
+    for source in sorted(rule.reads, key=str):
+        if isinstance(source, str):
+            gap = mesh.kube.gap(source)
+            if gap is not None and (gap.status or mesh.kube.serves(source) is not False):
+                yield gap.text
+        elif not _present(mesh, source, subject):
+            yield _why(mesh, source, subject)
+
+
+def _present(mesh: Mesh, source: Source, subject: Subject) -> bool:
+    if isinstance(subject, Part) and source.value.folder == subject.folder:
+        if "*" in source.value.name:
+            return any(map(source.pattern.fullmatch, mesh.bundle.paths(subject.entry(""))))
+        return source.entry(subject.namespace, subject.name) in mesh.bundle
+    return source in mesh.sources
+
+
+def _why(mesh: Mesh, source: Source, subject: Subject) -> str:
+    if isinstance(subject, Part) and source.value.folder == subject.folder:
+        return mesh.bundle.gap(source.entry(subject.namespace, subject.name)).text
+    for path, gap in mesh.bundle.gaps.items():
+        if source.pattern.fullmatch(path):
+            return gap.text
+    return f"entry {source.value.folder}/…/{source.value.name}: none in this bundle"
+
+
+def finding(rule: Rule, evidence: Evidence) -> Finding:
+    """What a person reads of one piece of evidence."""
+    url = DOCS.format(code=rule.code.lower()) if rule.code.startswith("IST") else ""
+    return Finding(
+        code=rule.code,
+        level=evidence.level or rule.level,
+        origin=evidence.origin,
+        message=rule.message.format(**evidence.values),
+        objects=tuple(dict.fromkeys((evidence.origin, *evidence.objects))),
+        proofs=evidence.proofs,
+        affects=evidence.affects,
+        confidence=evidence.confidence,
+        at=evidence.at,
+        documentation_url=url,
+    )
+
+
+def _place(error: Exception) -> str:
+    """The kind of an exception and the line it came from; its text may hold what must not be shown."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {PurePath(last.filename).name}:{last.lineno}"
