@@ -102,7 +102,7 @@ def reindent(data: bytes | Raw, indent: int) -> bytes:
 
 def hash128(data: bytes | Raw) -> bytes:
     """xxh3-128 of the bytes, 16 bytes."""
-    return xxhash.xxh3_128_digest(data)  # type: ignore[no-any-return]
+    return xxhash.xxh3_128_digest(data)
 
 
 def _reason(error: BaseException) -> str:

@@ -22,7 +22,8 @@ TLS = "envoy.extensions.transport_sockets.tls.v3."
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """CDS. `tls`: `istio` (mTLS of the mesh), `auto` (mTLS where the endpoint can), `tls` (other TLS), `` (plain)."""
+    """CDS. `tls`: `istio` (mTLS of the mesh), `auto` (mTLS where the endpoint can), `tls` (other TLS), `` (plain); `service`: EDS name.
+    """
 
     name: str
     type: str
@@ -32,6 +33,7 @@ class ClusterFacts:
     sans: tuple[str, ...]
     secrets: tuple[str, ...]
     max_connections: int | None
+    service: str = ""
 
 
 class RouteTarget(NamedTuple):
@@ -155,6 +157,7 @@ def cluster_facts(body: dict[str, Any]) -> ClusterFacts:
         sans=tuple(sans(context)),
         secrets=tuple(dict.fromkeys(name for _, found in contexts for name in secret_names(found))),
         max_connections=limits[0].get("max_connections") if limits else None,
+        service=as_text(as_dict(body.get("eds_cluster_config")).get("service_name")),
     )
 
 

@@ -85,6 +85,8 @@ class Proxy(Part):
     """An Envoy: sidecar, gateway or waypoint."""
 
     folder = "proxies"
+    sync_memo: object = None
+    """Where `bugbundle.sync.compare` keeps its result: comparing is asked for by many rules."""
 
     @property
     def kind(self) -> str:

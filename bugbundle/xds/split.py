@@ -117,10 +117,10 @@ def split(data: bytes, where: str = "") -> Split:
 
 def _split(data: bytes, where: str) -> Split:
     top = _dump(data, where)
-    if "configs" not in top:
+    if top and "configs" not in top:
         raise DumpError("no config dump of Envoy or istiod: it has no «configs»", where=where)
     result = Split()
-    for position, raw in enumerate(_configs(top["configs"], where)):
+    for position, raw in enumerate(_configs(top["configs"], where) if top else ()):
         _config(raw, f"/configs/{position}", result, where)
     return result
 
@@ -134,7 +134,7 @@ def _config(raw: Raw, pointer: str, result: Split, where: str) -> None:
         result.versions[kind] = _text(members, "version_info") or _text(members, "versionInfo")
         for name, value in members.items():
             section = _CAMEL.sub(r"_\1", name).lower()
-            if memoryview(value)[:1] == b"[":
+            if bytes(memoryview(value)[:1]) == b"[":
                 result.items.extend(_section(kind, section, body, _rows(value, where), f"{pointer}/{name}"))
     elif message == BOOTSTRAP:
         result.bootstrap = members.get("bootstrap")
