@@ -1,6 +1,6 @@
 """Tables as Go's text/tabwriter lays them out, which is what istioctl's columns are.
 
-Source: text/tabwriter of Go's standard library, as istioctl calls it: minwidth 0, padding char blank, no flags.
+Source: text/tabwriter of Go's standard library as istioctl calls it (minwidth 0, pads with blanks, no flags).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def render(table: Table) -> str:
 def align(lines: Sequence[Sequence[str]], padding: int = 1) -> list[str]:
     """Lines of cells, each line's cells padded to the width of their column.
 
-    The last cell of a line belongs to no column and is not padded. A column is as wide as its widest cell in the
-    run of consecutive lines that have it, plus `padding`. Widths are counted in code points.
+    The last cell of a line belongs to no column and is not padded. A column is as wide as its widest cell in
+    the run of consecutive lines that have it, plus `padding`. Widths are counted in code points.
     """
     if any("\n" in cell or "\t" in cell or "\v" in cell or "\f" in cell for line in lines for cell in line):
         text = "\n".join("\t".join(line) for line in lines)
