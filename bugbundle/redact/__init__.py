@@ -1,1 +1,10 @@
-"""What must never leave."""
+"""What must never leave: secrets are taken out of an entry's bytes, all else stays byte for byte.
+
+The room knows what a secret looks like and where Kubernetes, Istio and Envoy keep theirs; it knows nothing of
+archives, clusters or files. `Redactor` works on one entry, `StreamRedactor` on a log of any size, `residue` looks
+again, by other means, at what they left.
+"""
+
+from bugbundle.redact.redactor import Redacted, Redactor
+
+__all__ = ["Redacted", "Redactor"]

@@ -1,0 +1,134 @@
+"""Which names say that their value is a secret, and which values are none whatever their name.
+
+Names are read as words (`dbPassword`, `DB_PASSWORD`, `db.password`): the last word decides, so `secretName`,
+`tokenAudience`, `PASSWORD_FILE` are names of harmless things. Names in capitals are environment variables, where
+people put the word anywhere (`PASSWORD_PROD`): there it is enough that no harmless word ends them.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from bugbundle.redact.standin import is_standin
+
+_WORDS = re.compile(rb"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+
+PASSWORD = frozenset(b"password passwd passphrase passcode pwd userpass dbpass".split())
+TOKEN = frozenset(b"token accesstoken authtoken bearertoken refreshtoken idtoken apitoken".split())
+CREDENTIAL = frozenset(b"secret clientsecret credential credentials".split())
+WHOLE_KEY = frozenset(
+    b"apikey accesskey privatekey secretkey accountkey signingkey masterkey authkey encryptionkey sharedkey".split()
+)
+KEY_OF = frozenset(
+    b"api access private secret signing encryption account master auth shared client storage subscription hmac "
+    b"session ssh deploy apikey ticket".split()
+)
+CONNECTION = frozenset(b"dsn connectionstring".split())
+
+_TRAILING = frozenset(b"value val old new current previous base64 b64 data string text plain raw txt".split())
+_HARMLESS_END = frozenset(
+    b"name names ref refs file files path paths dir directory mount ttl url uri endpoint endpoints host port addr "
+    b"address audience audiences type types policy policies plugin namespace namespaces enabled enable disabled "
+    b"expiration expiry expires seconds minutes timeout provider providers id ids count size length version mode "
+    b"config configs configuration header headers prefix suffix field fields selector class source sources store "
+    b"review reviews request requests response ratio period interval duration location locations issuer issuers "
+    b"rule rules algorithm alg format template method params parameter parameters scope scopes manager service "
+    b"grace rotation rotator csr required optional allowed bucket limit limits hash cluster env arn region".split()
+)
+_PLAIN = frozenset([b"secret", b"credential", b"credentials"])
+
+
+@functools.lru_cache(maxsize=65536)
+def secret_kind(name: bytes) -> str | None:
+    """The kind of secret that a value under this name is, or None: `password`, `token`, `key`, …"""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    while words and (words[-1].isdigit() or words[-1] in _TRAILING) and len(words) > 1:
+        words.pop()
+    if not words:
+        return None
+    kind = _by_last(words)
+    if kind is None and name.upper() == name and not words[-1].isdigit() and words[-1] not in _HARMLESS_END:
+        kinds = [_word_kind(word) for word in words]
+        kind = next((found for found in kinds if found), None)
+    return kind
+
+
+def _by_last(words: list[bytes]) -> str | None:
+    last = words[-1]
+    before = words[-2] if len(words) > 1 else b""
+    if last == b"keys":
+        return "ticket-key" if before == b"ticket" else None
+    if last == b"key" and before in KEY_OF:
+        return "private-key" if before == b"private" else "key"
+    if last == b"pass" and before and before not in (b"by", b"proxy"):
+        return "password"
+    if last == b"string" and before == b"connection":
+        return "connection-string"
+    if last == b"connection" and words[-1:] != words:
+        return None
+    if last == b"cookie" and before in (b"", b"set"):
+        return "cookie"
+    if last in (b"sig", b"signature") and before in (b"", b"amz"):
+        return "signature"
+    return _word_kind(last)
+
+
+def _word_kind(word: bytes) -> str | None:
+    if word in PASSWORD:
+        return "password"
+    if word in TOKEN:
+        return "token"
+    if word in CREDENTIAL:
+        return "credential"
+    if word in WHOLE_KEY:
+        return "private-key" if word == b"privatekey" else "key"
+    if word in CONNECTION:
+        return "connection-string"
+    return {b"authorization": "authorization", b"auth": "auth"}.get(word)
+
+
+_PLACEHOLDER = re.compile(
+    rb"\$\([\w.:-]*\)|\$\{[^{}]*\}|\$[A-Za-z_]\w*|\{\{.*\}\}|%[A-Z_]+(?:\([^)]*\))?%|<[\w .-]*>|\*+|x{3,}|-+|\.{3}", re.DOTALL
+)
+_HARMLESS_VALUE = re.compile(
+    rb"true|false|yes|no|on|off|null|nil|none|undefined|unset|\(null\)|default|enabled|disabled|istio-token|istio-ca|"
+    rb"bearer|basic|string|[0-9]{1,3}|[0-9]+(?:\.[0-9]+)?(?:ns|us|ms|s|m|h|d)|\||>|[|>][+-]|\[\]|\{\}|",
+    re.IGNORECASE,
+)
+_PATH = re.compile(rb"(?:file://|\.{0,2})(?:/[a-z0-9._-]+){2,}/?")
+_LABEL = re.compile(rb"(?:[a-z]+|[a-z0-9]+(?:[-.][a-z0-9]+)+)")
+_RESOURCE = re.compile(rb"(?:kubernetes|kubernetes-gateway|configmap|builtin|invalid|spiffe|file)://[^@\s]*")
+
+
+def harmless(value: bytes) -> bool:
+    """Whether a value says nothing: empty, a switch, a placeholder, a short number, a path, taken out already."""
+    if len(value) > 4096:
+        return False
+    bare = value.strip()
+    return bool(
+        _HARMLESS_VALUE.fullmatch(bare)
+        or _PLACEHOLDER.fullmatch(bare)
+        or _PATH.fullmatch(bare)
+        or _RESOURCE.fullmatch(bare)
+        or is_standin(bare)
+    )
+
+
+def refers(name: bytes, value: bytes) -> bool:
+    """Whether `secret: db-password` names a Kubernetes resource: the bare word, and a value that is a DNS label."""
+    words = _WORDS.findall(name)
+    return len(words) == 1 and words[0].lower() in _PLAIN and bool(_LABEL.fullmatch(value.strip()))
+
+
+_DIGIT = re.compile(rb"[0-9]")
+_LETTER = re.compile(rb"[A-Za-z]")
+_MIXED = re.compile(rb"[a-z][A-Z]|[A-Z].*[a-z].*[A-Z]|[!@#$%^&*+=~_]")
+
+
+def looks_secret(value: bytes) -> bool:
+    """Whether a value alone looks like a credential: six or more characters, letters and digits, or an odd mix."""
+    head = value[:256]
+    if len(head) < 6 or _RESOURCE.match(head):
+        return False
+    return bool((_DIGIT.search(head) and _LETTER.search(head)) or _MIXED.search(head))

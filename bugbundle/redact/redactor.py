@@ -1,0 +1,158 @@
+"""The `Redactor`: finds the secrets of one entry, writes stand-ins over them, counts them by kind.
+
+Fast on the clean: config dumps repeat themselves, so an entry is first cut at its commas, and only pieces that no
+entry before had are looked at. Where one of them is suspicious, the detectors that suspect it (and only those) see
+the whole entry.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bugbundle.redact import named, secrets
+from bugbundle.redact.shapes import SHAPES, USERINFO, Shape
+from bugbundle.redact.standin import Cut, holds_standin, render
+
+_MOST_PIECES = 200_000
+_LONGEST_PIECE = 1024
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """An entry without its secrets: `removed` counts them by kind; where it is empty, `body` is the one given."""
+
+    body: bytes
+    removed: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class _Suspicion:
+    """What a first look found: shapes, words of secret names, and pieces that cause it."""
+
+    shapes: set[Shape] = field(default_factory=set)
+    words: set[bytes] = field(default_factory=set)
+    secrets: bool = False
+    places: list[int] = field(default_factory=list)
+
+
+class Redactor:
+    """Takes secrets out of the entries of one bundle.
+
+    `key` (16 bytes or more; by default random, never stored) makes the digests in stand-ins: the same key gives the
+    same stand-ins. Keeps no secret; remembers pieces of text in which there was none, up to some 60 MB.
+    """
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self._key = (key or random.token_bytes(32))[:64]
+        self._clean: set[bytes] = set()
+
+    def redact(self, path: str, body: bytes) -> Redacted:
+        """The entry without its secrets. Takes any bytes, never raises; a second time changes nothing."""
+        cuts = self.find(path, body)
+        if not cuts:
+            return Redacted(body)
+        parts: list[bytes] = []
+        done = 0
+        removed: Counter[str] = Counter()
+        for cut in cuts:
+            parts += (body[done : cut.start], render(cut, body[cut.start : cut.end], self._key))
+            removed[cut.kind] += 1
+            done = cut.end
+        parts.append(body[done:])
+        return Redacted(b"".join(parts), dict(sorted(removed.items())))
+
+    def find(self, path: str, body: bytes) -> list[Cut]:
+        """Where the secrets are: in order, none overlapping."""
+        listed = is_secret_list(path)
+        suspicion = self._first_look(body, repeats=path.endswith(".json"))
+        found: list[Cut] = []
+        is_json = _is_json(path, body)
+        if suspicion.secrets or listed:
+            found += secrets.cuts(body, listed=listed, is_json=is_json)
+        for shape in (*suspicion.shapes, USERINFO):
+            if any(literal in body for literal in shape.literals) or shape.folded:
+                found += (cut for cut in shape.find(body) if not holds_standin(body, cut.start, cut.end))
+        if suspicion.words:
+            folded = body.lower()
+            for word in suspicion.words:
+                found += named.cuts(body, folded, word, is_json)
+        return merged(found)
+
+    def _first_look(self, body: bytes, *, repeats: bool) -> _Suspicion:
+        if not repeats:
+            return _suspect(body)
+        fresh = set(body.split(b",")) - self._clean
+        text = b",".join(fresh)
+        suspicion = _suspect(text)
+        fresh.difference_update(_pieces_at(text, suspicion.places))
+        if len(self._clean) + len(fresh) > _MOST_PIECES:
+            self._clean.clear()
+        if len(fresh) < _MOST_PIECES:
+            self._clean.update(piece for piece in fresh if len(piece) <= _LONGEST_PIECE)
+        return suspicion
+
+
+def is_secret_list(path: str) -> bool:
+    """Whether an entry is the API server's list of Secrets."""
+    return path.startswith("k8s/") and path.rsplit("/", 1)[-1].split(".", 1)[0] == "secrets"
+
+
+def _is_json(path: str, body: bytes) -> bool:
+    if path.endswith(".json"):
+        return True
+    return not path.endswith(".log") and body[:64].lstrip()[:1] in (b"{", b"[")
+
+
+def _suspect(text: bytes) -> _Suspicion:
+    suspicion = _Suspicion(secrets=secrets.may_hold(text))
+    folded = text.lower()
+    for shape in SHAPES:
+        where = folded if shape.folded else text
+        if any(literal in where for literal in shape.literals):
+            places = [cut.start for cut in shape.find(text)]
+            if places:
+                suspicion.shapes.add(shape)
+                suspicion.places += places
+    for word in named.WORDS:
+        places = [name.start for name in named.names(text, folded, word)]
+        if places:
+            suspicion.words.add(word)
+            suspicion.places += places
+    if suspicion.secrets:
+        suspicion.places += (place for mark in (b'data"', b"Secret") for place in _all_places(text, mark))
+    return suspicion
+
+
+def _all_places(text: bytes, mark: bytes) -> Iterator[int]:
+    place = text.find(mark)
+    while place >= 0:
+        yield place
+        place = text.find(mark, place + 1)
+
+
+def _pieces_at(text: bytes, places: list[int]) -> Iterator[bytes]:
+    """The pieces (between commas) that hold the places."""
+    done = -1
+    for place in sorted(places):
+        if place >= done:
+            start = text.rfind(b",", 0, place) + 1
+            done = text.find(b",", place)
+            done = len(text) if done < 0 else done
+            yield text[start:done]
+
+
+def merged(found: list[Cut]) -> list[Cut]:
+    """Cuts in order; those that overlap become one, of the first one's kind."""
+    result: list[Cut] = []
+    for cut in sorted(found, key=lambda cut: (cut.start, -cut.end)):
+        if cut.end <= cut.start:
+            continue
+        if result and cut.start < result[-1].end:
+            if cut.end > result[-1].end:
+                result[-1] = result[-1]._replace(end=cut.end)
+        else:
+            result.append(cut)
+    return result

@@ -1,0 +1,166 @@
+"""Secrets that are known by their shape, wherever they stand: private keys, JWTs, header credentials, URL user
+information, the access keys of well-known services.
+
+Each shape has literals that must be present (a `bytes.find`, gigabytes a second) before its expression is tried.
+All expressions are linear: possessive or bounded, and none begins with a repetition.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from bugbundle.redact.names import harmless, looks_secret
+from bugbundle.redact.standin import Cut, Form, decoded, is_standin
+
+PEM_KEY = re.compile(
+    rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<body>(?:[A-Za-z0-9+/=:,. \r\n\t\\]|-(?!----))*+)"
+    rb"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
+)
+_PEM_LINE = re.compile(rb"[A-Za-z0-9+/=]{16}")
+_JWT = re.compile(
+    rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,8192}+\.(?:eyJ[A-Za-z0-9_-]{4,}+|[A-Za-z0-9_-]{4,}+(?=\.[A-Za-z0-9_-]{4}))"
+    rb"(?:\.[A-Za-z0-9_=-]*+){0,3}"
+)
+_BEARER = re.compile(
+    rb"(?i:\b(?P<scheme>bearer|basic|negotiate|splunk|apikey)(?:[ \t]|%20|\+){1,4}+)(?P<value>[A-Za-z0-9._~+/-]{6,}+=*+)"
+)
+_USERINFO = re.compile(
+    rb"://(?P<user>[^\s/?#\"'<>\\@:,;(){}\[\]|]{0,128}+):(?P<value>(?:[^\s/?#\"'<>\\@]|@(?=[^\s/?#\"'<>\\@]{0,256}@)){1,256}+)@(?=[\[\w$%{])"
+)
+_USER_TOKEN = re.compile(rb"://(?P<value>[A-Za-z0-9_-]{16,256}+)@(?=[\w\[])")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
+_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]|\\++[nr](?=[A-Za-z0-9+/=])|\r?\n[ \t]{0,40}+(?=[A-Za-z0-9+/=]{4}))*+={0,2}")
+
+_KNOWN = re.compile(
+    rb"(?<![A-Za-z0-9+/_-])(?:"
+    rb"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9+/])|gh[pousr]_[A-Za-z0-9]{30,255}+|github_pat_[A-Za-z0-9_]{30,255}+|"
+    rb"glpat-[A-Za-z0-9_-]{16,255}+|xox[abeoprs]-[A-Za-z0-9-]{10,255}+|xapp-[A-Za-z0-9-]{10,255}+|"
+    rb"AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9+/_-])|ya29\.[A-Za-z0-9_-]{20,2048}+|GOCSPX-[A-Za-z0-9_-]{20,64}+|"
+    rb"[sr]k_(?:live|test)_[A-Za-z0-9]{10,255}+|hv[sbr]\.[A-Za-z0-9_-]{20,2048}+|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}|"
+    rb"npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])|dckr_pat_[A-Za-z0-9_-]{20,64}+|AGE-SECRET-KEY-1[A-Z0-9]{50,64}+|"
+    rb"pypi-[A-Za-z0-9_-]{50,512}+|sha256~[A-Za-z0-9_-]{40,64}+)"
+)
+_KNOWN_LITERALS = tuple(
+    b"AKIA ASIA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox xapp- AIza ya29. GOCSPX- k_live_ k_test_ hvs. hvb. hvr. "
+    b"SG. npm_ dckr_pat_ AGE-SECRET-KEY-1 pypi- sha256~".split()
+)
+_HASHED = re.compile(
+    rb"\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,128}+={0,2}|\$(?:apr1|1|2[abxy]|5|6|y|argon2id?)\$[A-Za-z0-9./$=,+-]{20,256}+"
+)
+_DER = re.compile(
+    rb"(?<![A-Za-z0-9+/])MI[A-Za-z0-9+/]{4}IBADANBgkqhkiG9w0BAQEFAAS|(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBAAKCA|"
+    rb"(?<![A-Za-z0-9+/])MHcCAQEE[A-Za-z0-9+/]{40}|(?<![A-Za-z0-9+/])MIG[A-Za-z0-9]AgEAMB[A-Za-z0-9+/]{2}Byq"
+)
+
+
+def _aligned(text: bytes) -> tuple[bytes, ...]:
+    """How base64 spells `text` inside longer data: the part that its neighbours don't touch, for each alignment."""
+    spelled = []
+    for shift in range(3):
+        encoded = base64.b64encode(b"\0" * shift + text)
+        spelled.append(encoded[(0, 2, 3)[shift] : (len(text) + shift) * 8 // 6])
+    return tuple(spelled)
+
+
+ONCE = _aligned(b"PRIVATE KEY-----")
+TWICE = tuple(dict.fromkeys(twice for once in ONCE for twice in _aligned(once)))
+_DER_LITERALS = (b"IBADANBgkqhkiG9w0BAQEFAAS", b"IBAAKCA", b"MHcCAQEE", b"AgEAMB")
+
+
+class Shape(NamedTuple):
+    """One kind of shape: the literals of which one must be there (`folded`: in lower case), and how to find it."""
+
+    literals: tuple[bytes, ...]
+    folded: bool
+    find: Callable[[bytes], Iterator[Cut]]
+
+
+def _pem(data: bytes) -> Iterator[Cut]:
+    for found in PEM_KEY.finditer(data):
+        if _PEM_LINE.search(found["body"]):  # else words about keys
+            yield Cut(found.start(), found.start() + len(found[0].rstrip(b"\\ \r\n\t")), "private-key")
+
+
+def _jwt(data: bytes) -> Iterator[Cut]:
+    for found in _JWT.finditer(data):
+        yield Cut(found.start(), found.end(), "jwt")
+
+
+def _header(data: bytes) -> Iterator[Cut]:
+    for found in _BEARER.finditer(data):
+        value = found["value"]
+        if harmless(value):
+            continue
+        if found["scheme"].lower() == b"basic":
+            good = b":" in decoded(value) and value != decoded(value)
+        else:
+            good = looks_secret(value) and not (value.isalpha() and len(value) < 16)
+        if good:
+            yield Cut(found.start("value"), found.end("value"), "authorization")
+
+
+def _userinfo(data: bytes) -> Iterator[Cut]:
+    for found in _USERINFO.finditer(data):
+        if not harmless(found["value"]):
+            yield Cut(found.start("value"), found.end("value"), "url-password")
+    for found in _USER_TOKEN.finditer(data):
+        if not is_standin(found["value"]) and looks_secret(found["value"]):
+            yield Cut(found.start("value"), found.end("value"), "url-password")
+
+
+def _plain(kind: str, pattern: re.Pattern[bytes]) -> Callable[[bytes], Iterator[Cut]]:
+    def find(data: bytes) -> Iterator[Cut]:
+        for found in pattern.finditer(data):
+            yield Cut(found.start(), found.end(), kind)
+
+    return find
+
+
+def _encoded_keys(data: bytes) -> Iterator[Cut]:
+    """Base64 that holds a private key, PEM (once or twice encoded) or DER: the whole run of base64 goes."""
+    places = [place for literal in (*ONCE, *TWICE) for place in _places(data, literal)]
+    if any(literal in data for literal in _DER_LITERALS):
+        places += [found.start() for found in _DER.finditer(data)]
+    done = 0
+    for place in sorted(places):
+        if place < done:
+            continue
+        start = _run_start(data, place, done)
+        match = _RUN.match(data, start)
+        done = max(match.end() if match else place, place + 1)
+        yield Cut(start, done, "private-key", Form.BASE64)
+
+
+def _places(data: bytes, literal: bytes) -> Iterator[int]:
+    place = data.find(literal)
+    while place >= 0:
+        yield place
+        place = data.find(literal, place + len(literal))
+
+
+def _run_start(data: bytes, place: int, least: int) -> int:
+    """Where the base64 around `place` begins, not before `least`."""
+    start = place
+    while start > least:
+        lower = max(least, start - 4096)
+        kept = len(data[lower:start].rstrip(_BASE64)) + lower
+        if kept > lower:
+            after_escape = data[kept - 1 : kept] == b"\\" and kept < place
+            return kept + 1 if after_escape else kept
+        start = lower
+    return start
+
+
+SHAPES = (
+    Shape((b"PRIVATE KEY",), False, _pem),
+    Shape((*ONCE, *TWICE, *_DER_LITERALS), False, _encoded_keys),
+    Shape((b"eyJ",), False, _jwt),
+    Shape((b"bearer", b"basic", b"negotiate", b"splunk", b"apikey"), True, _header),
+    Shape(_KNOWN_LITERALS, False, _plain("access-key", _KNOWN)),
+    Shape((b"SHA", b"$apr1$", b"$1$", b"$2", b"$5$", b"$6$", b"$y$", b"$argon2"), False, _plain("password-hash", _HASHED)),
+)
+USERINFO = Shape((b"://",), False, _userinfo)
+"""Apart from the others because its value may hold commas: it must see the whole text."""
