@@ -19,8 +19,8 @@ class Resource:
     """One xDS resource in one dump.
 
     `section` is `static`, `dynamic_active`, `dynamic_warming`, `dynamic_draining`, `dynamic_rejected` or `flat`
-    (a bare resource); `digest` is the hash of its bytes, `meaning` the hash of its canonical form, both empty
-    where there is no body.
+    (a bare resource); `meaning` is the hash of its canonical form, empty where there is no body; two resources with
+    the same `number` have the same bytes.
     """
 
     __slots__ = ("_class", "_dump", "number", "position")
@@ -60,9 +60,9 @@ class Resource:
         return self._class.name if self.number == NO_BODY else self._dump.index.bodies[self.number].name
 
     @property
-    def digest(self) -> bytes:
-        """xxh3-128 of the body's bytes."""
-        return b"" if self.number == NO_BODY else self._dump.index.bodies[self.number].raw
+    def has_body(self) -> bool:
+        """False where Envoy rejected the first that it was sent, and so runs nothing of this name."""
+        return self.number != NO_BODY
 
     @property
     def meaning(self) -> bytes:

@@ -143,7 +143,7 @@ def _drifts(envoy: Dump, istiod: Dump, kind: Xds, context: _Context) -> tuple[in
 
 
 def _named(resources: Iterable[Resource]) -> dict[str, Resource]:
-    return {resource.name: resource for resource in resources if resource.digest}
+    return {resource.name: resource for resource in resources if resource.has_body}
 
 
 def _subscribed(

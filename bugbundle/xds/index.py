@@ -7,9 +7,12 @@ of distinct bodies, which holds name, raw hash, meaning's hash and the span of i
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate, chain, pairwise
+from typing import Any
 
 from bugbundle.codec import Raw, Struct, decode, encode_packed, hash128, read_packed
 from bugbundle.errors import BugbundleError
@@ -33,12 +36,11 @@ class RowClass(Struct, frozen=True, array_like=True):
     name: str
 
 
-class Body(Struct, array_like=True, gc=False):
-    """One distinct body: where it was first seen, its name, its hashes (16 bytes each)."""
+class Body(Struct, gc=False):
+    """One distinct body: its name, the hash of its meaning (16 bytes), where it was first seen."""
 
     kind: str
     name: str
-    raw: bytes
     meaning: bytes
     entry: str
     offset: int
@@ -69,10 +71,13 @@ class XdsIndex:
         self._by_raw: dict[bytes, int] = {}
         self._by_class: dict[RowClass, int] = {}
         self._sorted: dict[bytes, tuple[str, bytes]] = {}
+        self._packed: dict[str, tuple[bytes, bytes, bytes, str]] = {}
 
     def rows(self, path: str) -> Rows:
         """The rows of one dump, split now if it has not been before. KeyError where there is no such entry."""
         known = self.dumps.get(path)
+        if known is None and path in self._packed:
+            known = self.dumps[path] = self._unpack(path)
         return known if known is not None else self.add(path, self.read(path))
 
     def add(self, path: str, data: bytes) -> Rows:
@@ -107,7 +112,7 @@ class XdsIndex:
         assert item.body is not None
         name, meaning = self._meaning(item)
         number = self._by_raw[raw] = len(self.bodies)
-        self.bodies.append(Body(item.kind, name, raw, meaning, path, place, len(memoryview(item.body))))
+        self.bodies.append(Body(item.kind, name, meaning, path, place, len(memoryview(item.body))))
         return number
 
     def _meaning(self, item: Item) -> tuple[str, bytes]:
@@ -132,42 +137,113 @@ class XdsIndex:
         return number
 
     def encode(self) -> bytes:
-        """The whole index as bytes."""
+        """The whole index as bytes: tables of what repeats, then columns of numbers."""
+        kinds, names, meanings, entries = (Table() for _ in range(4))
+        columns = [array("I") for _ in range(6)]
+        last = ("", 0)
+        for body in self.bodies:
+            start = last[1] if body.entry == last[0] and body.offset >= last[1] else 0
+            row = (
+                kinds.number(body.kind),
+                names.number(body.name),
+                meanings.number(body.meaning),
+                entries.number(body.entry),
+                body.offset - start,
+                body.length,
+            )
+            for column, value in zip(columns, row, strict=True):
+                column.append(value)
+            last = (body.entry, body.offset + body.length)
         dumps = [
-            (path, rows.classes.tobytes(), rows.positions.tobytes(), rows.bodies.tobytes(), rows.problem)
+            (path, rows.classes.tobytes(), _pack(rows.positions), _pack(rows.bodies), rows.problem)
             for path, rows in self.dumps.items()
         ]
-        return encode_packed((VERSION, self.classes, self.bodies, dumps))
+        tables = (kinds.items, names.items, meanings.items, entries.items)
+        parts = (VERSION, sys.byteorder, self.classes, tables, [c.tobytes() for c in columns], dumps)
+        return encode_packed(parts)
 
     @classmethod
     def decode(cls, data: bytes, read: Callable[[str], bytes]) -> XdsIndex:
         """Read back what `encode` wrote. Raises `BugbundleError` for anything else, or another version."""
-        version, classes, bodies, dumps = read_packed(data, _Shape)
-        if version != VERSION:
-            raise BugbundleError(f"index version {version}, this is {VERSION}")
+        version, order, classes, tables, columns, dumps = read_packed(data, _Shape)
+        if version != VERSION or order != sys.byteorder:
+            raise BugbundleError(f"index version {version} {order}, this is {VERSION} {sys.byteorder}")
         index = cls(read)
-        index.classes, index.bodies = classes, bodies
-        index._by_raw = {body.raw: number for number, body in enumerate(bodies)}
+        index.classes = classes
         index._by_class = {made: number for number, made in enumerate(classes)}
-        for path, *parts, problem in dumps:
-            rows = index.dumps[path] = Rows(problem=problem)
-            for target, part in zip((rows.classes, rows.positions, rows.bodies), parts, strict=True):
-                target.frombytes(part)
-            index._check(path, rows)
+        try:
+            index.bodies = _bodies(tables, [_column(part) for part in columns])
+        except (IndexError, ValueError, OverflowError) as error:
+            raise BugbundleError(f"index is not sound ({type(error).__name__})") from None
+        index._packed = {path: tuple(rest) for path, *rest in dumps}
         return index
+
+    def _unpack(self, path: str) -> Rows:
+        """One dump's rows out of the stored index. Raises `BugbundleError` where they are not sound."""
+        classes, positions, bodies, problem = self._packed[path]
+        try:
+            rows = Rows(_column(classes), _unpack(positions), _unpack(bodies), problem)
+        except ValueError:
+            raise BugbundleError("index is not sound", where=path) from None
+        self._check(path, rows)
+        return rows
 
     def _check(self, path: str, rows: Rows) -> None:
         """An index that lies is no index."""
         if not len(rows.classes) == len(rows.positions) == len(rows.bodies):
             raise BugbundleError(f"index of {path} is uneven")
-        if rows.classes and max(rows.classes) >= len(self.classes):
-            raise BugbundleError(f"index of {path} points nowhere")
-        worst = max((number for number in set(rows.bodies) if number != NO_BODY), default=-1)
-        if worst >= len(self.bodies):
+        numbers = set(rows.bodies) - {NO_BODY}
+        if max(rows.classes, default=-1) >= len(self.classes) or max(numbers, default=-1) >= len(self.bodies):
             raise BugbundleError(f"index of {path} points nowhere")
 
 
-_Shape = tuple[int, list[RowClass], list[Body], list[tuple[str, bytes, bytes, bytes, str]]]
+_Tables = tuple[list[str], list[str], list[bytes], list[str]]
+_Shape = tuple[
+    int, str, list[RowClass], _Tables, list[bytes], list[tuple[str, bytes, bytes, bytes, str]]
+]
+
+
+class Table:
+    """Numbers for values, in the order in which they come."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self._numbers: dict[Any, int] = {}
+
+    def number(self, value: Any) -> int:
+        """The number of a value, a new one if it is new."""
+        known = self._numbers.get(value)
+        if known is None:
+            known = self._numbers[value] = len(self.items)
+            self.items.append(value)
+        return known
+
+
+def _column(part: bytes) -> array[int]:
+    column = array("I")
+    column.frombytes(part)
+    return column
+
+
+def _pack(column: array[int]) -> bytes:
+    """Differences between neighbours, which compress well: most rows come in order."""
+    return array("I", ((b - a) & NO_BODY for a, b in pairwise(chain((0,), column)))).tobytes()
+
+
+def _unpack(part: bytes) -> array[int]:
+    return array("I", accumulate(_column(part), lambda a, b: (a + b) & NO_BODY))
+
+
+def _bodies(tables: _Tables, columns: list[array[int]]) -> list[Body]:
+    kinds, names, meanings, entries = tables
+    bodies: list[Body] = []
+    entry, end = "", 0
+    for kind, name, meaning, place, offset, length in zip(*columns, strict=True):
+        path = entries[place]
+        start = (end if path == entry else 0) + offset
+        bodies.append(Body(kinds[kind], names[name], meanings[meaning], path, start, length))
+        entry, end = path, start + length
+    return bodies
 
 
 def name_of(value: object, fallback: str = "") -> str:
