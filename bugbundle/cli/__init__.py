@@ -17,6 +17,7 @@ from bugbundle.errors import BugbundleError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "info": ("bugbundle.cli.info:info", "Header, gaps and hashes of a bundle."),
+    "replay": ("bugbundle.cli.replay:replay", "A read-only Kubernetes API over a bundle, for kubectl and istioctl."),
 }
 """word → (module:function, line of help): help itself loads no command."""
 

@@ -5,7 +5,7 @@ or what Istio means; it only listens, and opens no connection of its own. The do
 Kubernetes' own (port-forward, exec, the mesh's admin pages) is in `bugbundle.replay.stream`.
 """
 
-from bugbundle.replay.server import Replay, listening, running
-from bugbundle.replay.session import run_command
+from bugbundle.replay.server import Address, Replay, application, listening, running
+from bugbundle.replay.session import kubeconfig, run_command, serve
 
-__all__ = ["Replay", "listening", "run_command", "running"]
+__all__ = ["Address", "Replay", "application", "kubeconfig", "listening", "run_command", "running", "serve"]

@@ -138,12 +138,33 @@ _LIST = re.compile(
     r"k8s/api(?:s/(?P<group>[^/]+))?/(?P<version>v[^/]+)/(?:namespaces/(?P<namespace>[^/]+)/)?(?P<plural>[^/]+)\.json"
 )
 _CLUSTER_SCOPED = frozenset(
-    """namespaces nodes persistentvolumes componentstatuses customresourcedefinitions apiservices clusterroles
-    clusterrolebindings mutatingwebhookconfigurations validatingwebhookconfigurations storageclasses csidrivers
-    csinodes volumeattachments priorityclasses runtimeclasses ingressclasses gatewayclasses flowschemas
-    prioritylevelconfigurations certificatesigningrequests validatingadmissionpolicies
-    validatingadmissionpolicybindings""".split()
+    {
+        "apiservices",
+        "certificatesigningrequests",
+        "clusterrolebindings",
+        "clusterroles",
+        "componentstatuses",
+        "csidrivers",
+        "csinodes",
+        "customresourcedefinitions",
+        "flowschemas",
+        "gatewayclasses",
+        "ingressclasses",
+        "mutatingwebhookconfigurations",
+        "namespaces",
+        "nodes",
+        "persistentvolumes",
+        "priorityclasses",
+        "prioritylevelconfigurations",
+        "runtimeclasses",
+        "storageclasses",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "validatingwebhookconfigurations",
+        "volumeattachments",
+    }
 )
+"""Kinds without a namespace, for lists that no discovery describes."""
 
 
 def _aggregated(document: Object) -> Iterator[Resource]:

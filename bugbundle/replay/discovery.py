@@ -64,7 +64,12 @@ class Discovery:
             raise no_such_resource()
         rows = [row for resource in found for row in _resource_rows(resource)]
         version_text = f"{group}/{version}" if group else version
-        return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version_text, "resources": rows}
+        return {
+            "kind": "APIResourceList",
+            "apiVersion": "v1",
+            "groupVersion": version_text,
+            "resources": rows,
+        }
 
     def _group(self, name: str) -> Object:
         versions = [

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bugbundle.bundle import Bundle
+from bugbundle.bundle import Bundle, Gap
 from bugbundle.codec import Raw, decode, encode, split_array, split_object
 from bugbundle.errors import BugbundleError
 from bugbundle.replay.catalogue import Catalogue, Resource
@@ -24,7 +24,7 @@ KEEP_BYTES = 192_000_000
 
 @dataclass(slots=True)
 class Listing:
-    """One list: its items as recorded bytes, and when it was recorded. `body` where it is whole and verbatim."""
+    """One list: its items as recorded bytes, when it was recorded; `body` where it can be sent verbatim."""
 
     resource: Resource
     metadata: Object
@@ -139,12 +139,12 @@ class Lists:
             return None
         try:
             body = self.bundle[path]
-            status = self.bundle.entry(path).status
+            entry = self.bundle.entry(path)
+            if entry.status >= 400:
+                raise from_gap(Gap(path, status=entry.status, reason=body[:4096].decode(errors="replace")))
             listing = self._split(resource, path, body)
         except BugbundleError as error:
             raise Refusal(503, f"the recorded answer cannot be read: {error.what}") from None
-        if status >= 400:
-            raise Refusal(status if status != 500 else 503, text(decode(body), "message", default="recorded so"))
         self._keep(path, len(body), listing)
         return listing
 
@@ -155,7 +155,7 @@ class Lists:
         return Listing(
             resource=resource,
             metadata=metadata if isinstance(metadata, dict) else {},
-            items=[item for item in items if bytes(item[:1]) == b"{"],
+            items=[item for item in items if memoryview(item)[:1] == b"{"],
             at=self.bundle.at(path),
             body=body if "kind" in top and "apiVersion" in top else None,
         )

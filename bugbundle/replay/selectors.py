@@ -38,7 +38,13 @@ FIELDS: dict[tuple[str, str], frozenset[str]] = {
         }
     ),
     ("", "events"): frozenset(
-        {*(f"involvedObject.{name}" for name in _EVENT_OBJECT), "reason", "reportingComponent", "source", "type"}
+        {
+            *(f"involvedObject.{name}" for name in _EVENT_OBJECT),
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
+        }
     ),
     ("events.k8s.io", "events"): frozenset(
         {*(f"regarding.{name}" for name in _EVENT_OBJECT), "reason", "reportingController", "type"}
@@ -114,7 +120,7 @@ def _beyond(found: Any, sign: str, bound: int) -> bool:
 
 
 def field_selector(selector: str, group: str, plural: str, more: Iterable[str] = ()) -> Match | None:
-    """A test of an object's fields; `more` are a CRD's selectable fields. `Refusal` 400 for any other field."""
+    """A test of an object's fields; `more` are a CRD's selectable ones. `Refusal` 400 for any other field."""
     if len(selector) > MAX_SELECTOR:
         raise Refusal(400, "the field selector is too long")
     offered = FIELDS.get((group, plural), frozenset()) | {"metadata.name", "metadata.namespace", *more}

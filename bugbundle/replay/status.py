@@ -60,7 +60,7 @@ def no_such_resource() -> Refusal:
 
 
 def from_gap(gap: Gap) -> Refusal:
-    """What the recording says of a question without an answer: its status (503 where there was none at all)."""
+    """What the recording says of a question without an answer: its status, 503 where there was none."""
     code = gap.status if 400 <= gap.status < 600 and gap.status != 500 else 503
     message = _recorded_status(gap.reason) or gap.reason
     return Refusal(code, message or f"{gap.path} got no answer when this bundle was recorded")

@@ -1,0 +1,187 @@
+"""The Kubernetes API over a bundle: from a request's path to an answer.
+
+Every refusal is a `Refusal`; anything that a bundle holds and cannot be read is one too, with 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+
+from bugbundle.bundle import Bundle
+from bugbundle.codec import encode
+from bugbundle.errors import BugbundleError
+from bugbundle.replay import reviews
+from bugbundle.replay.answers import Answers, Asked
+from bugbundle.replay.catalogue import Resource
+from bugbundle.replay.discovery import AGGREGATED, Discovery
+from bugbundle.replay.logs import Options, log
+from bugbundle.replay.negotiate import DISCOVERY_FORMS, LIST_FORMS, form
+from bugbundle.replay.openapi import OpenAPI
+from bugbundle.replay.proxy import Proxies
+from bugbundle.replay.query import flag, integer
+from bugbundle.replay.reviews import Reviews
+from bugbundle.replay.status import Refusal, from_gap, no_such_resource, unrecorded
+from bugbundle.replay.target import Target, segments, target
+
+JSON = "application/json"
+READING = ("GET", "HEAD")
+STREAMS = ("portforward", "exec", "attach")
+WATCH_SECONDS = 3600
+"""How long a watch stays open where the client names no time."""
+DEPRECATED = {
+    ("", "endpoints"): (33, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
+    ("", "componentstatuses"): (19, "v1 ComponentStatus is deprecated in v1.19+"),
+}
+"""Warnings that the API server sends along, and since which minor version."""
+
+
+class Api:
+    """Answers requests about one bundle; holds no state of a client."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.answers = Answers(bundle)
+        self.discovery = Discovery(self.answers.catalogue)
+        self.reviews = Reviews(self.answers.lists)
+        self.openapi = OpenAPI(bundle, self.answers.lists, self.answers.catalogue)
+        self.proxies = Proxies(bundle, self.answers)
+        self.closing = asyncio.Event()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """One request that has shown the token."""
+        try:
+            parts = segments(request.rel_url.raw_path)
+            wanted = target(parts)
+            if wanted is None:
+                return self._other(request, parts)
+            return await self._resource(request, wanted)
+        except Refusal as refusal:
+            return json(refusal.body(), status=refusal.code)
+        except BugbundleError as error:
+            damaged = Refusal(503, f"the recording cannot be read here: {error.what}")
+            return json(damaged.body(), status=damaged.code)
+
+    def _other(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
+        """Everything that is no resource: discovery, version, health, OpenAPI."""
+        if request.method not in READING:
+            raise _read_only()
+        if parts[:1] in (["healthz"], ["livez"], ["readyz"]) and len(parts) < 3:
+            return web.Response(text="ok")
+        if parts == ["version"]:
+            return self._document("k8s/version.json")
+        if parts[:1] == ["openapi"]:
+            return web.Response(body=self.openapi.answer(parts[1:]), content_type=JSON)
+        return self._discovery(request, parts)
+
+    def _discovery(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
+        if not parts:
+            return json({"paths": ["/api", "/apis", "/healthz", "/livez", "/readyz", "/version"]})
+        if parts in (["api"], ["apis"]):
+            wanted = form(request.headers.get("Accept", ""), DISCOVERY_FORMS)
+            if wanted.as_:
+                body = self.discovery.aggregated(parts[0], wanted.version)
+                return json(body, content_type=AGGREGATED.format(wanted.version))
+            return json(self.discovery.core() if parts == ["api"] else self.discovery.groups())
+        if parts[0] == "api" and len(parts) == 2:
+            return json(self.discovery.resources("", parts[1]))
+        if parts[0] == "apis" and len(parts) == 2:
+            return json(self.discovery.group(parts[1]))
+        if parts[0] == "apis" and len(parts) == 3:
+            return json(self.discovery.resources(parts[1], parts[2]))
+        raise no_such_resource()
+
+    def _document(self, path: str) -> web.Response:
+        if path in self.bundle:
+            return web.Response(body=self.bundle[path], content_type=JSON)
+        raise from_gap(self.bundle.gaps[path]) if path in self.bundle.gaps else unrecorded(path)
+
+    async def _resource(self, request: web.Request, wanted: Target) -> web.StreamResponse:
+        pod = (wanted.group, wanted.plural) == ("", "pods") and bool(wanted.name)
+        if pod and wanted.part in STREAMS and request.method in ("GET", "POST"):
+            return await self.proxies.stream(request, wanted)
+        if wanted.part == "proxy" and wanted.plural in ("pods", "services") and wanted.name:
+            return await self.proxies.answer(request, wanted)
+        if request.method == "POST":
+            return await self._post(request, wanted)
+        if request.method not in READING:
+            raise _read_only()
+        resource = self.answers.catalogue.find(wanted.group, wanted.version, wanted.plural)
+        if resource is None:
+            raise no_such_resource()
+        if wanted.part:
+            return self._part(request, wanted, resource)
+        return await self._objects(request, wanted, resource)
+
+    async def _objects(self, request: web.Request, wanted: Target, resource: Resource) -> web.StreamResponse:
+        accept = form(request.headers.get("Accept", ""), LIST_FORMS)
+        asked = Asked(resource, wanted.namespace, accept, request.query)
+        if wanted.name and not flag(request.query, "watch"):
+            return web.Response(body=self.answers.get(asked, wanted.name), content_type=JSON)
+        if wanted.name:
+            raise Refusal(400, "watch a single object with a field selector: metadata.name=NAME")
+        if flag(request.query, "watch"):
+            return await self._watch(request, asked)
+        body, warning = self.answers.list(asked)
+        return web.Response(body=body, content_type=JSON, headers=self._warnings(resource, warning))
+
+    async def _watch(self, request: web.Request, asked: Asked) -> web.StreamResponse:
+        """What there is, then nothing: a recording does not change."""
+        seconds = min(integer(request.query, "timeoutSeconds") or WATCH_SECONDS, WATCH_SECONDS)
+        events = list(self.answers.events(asked))
+        response = web.StreamResponse(headers={"Content-Type": JSON})
+        with suppress(ConnectionError):
+            await response.prepare(request)
+            for event in events:
+                await response.write(event)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.closing.wait(), seconds)
+            await response.write_eof()
+        return response
+
+    def _part(self, request: web.Request, wanted: Target, resource: Resource) -> web.StreamResponse:
+        """Subresources that can be read."""
+        asked = Asked(resource, wanted.namespace, form("", ()), request.query)
+        if wanted.rest:
+            raise no_such_resource()
+        if (resource.group, resource.plural, wanted.part) == ("", "pods", "log"):
+            options = Options.of(request.query)
+            body = log(self.bundle, self.answers.object(resource, wanted.namespace, wanted.name), options)
+            return web.Response(body=body, content_type="text/plain")
+        if wanted.part == "scale" and any(part.name == "scale" for part in resource.subresources):
+            return web.Response(body=self.answers.scale(asked, wanted.name), content_type=JSON)
+        if wanted.part in ("status", "ephemeralcontainers", "resize"):
+            return web.Response(body=self.answers.get(asked, wanted.name), content_type=JSON)
+        raise no_such_resource()
+
+    async def _post(self, request: web.Request, wanted: Target) -> web.StreamResponse:
+        """The few creations that change nothing."""
+        rights = wanted.group in ("authorization.k8s.io", "authentication.k8s.io")
+        if rights and wanted.plural in reviews.VIRTUAL and not wanted.name:
+            body = await request.read()
+            answer = self.reviews.answer(wanted.group, wanted.version, wanted.plural, body)
+            return json(answer, status=201)
+        if (wanted.group, wanted.plural, wanted.part) == ("", "serviceaccounts", "token"):
+            return json(reviews.token_request(await request.read()), status=201)
+        raise _read_only()
+
+    def _warnings(self, resource: Resource, warning: str) -> Mapping[str, str]:
+        since, sentence = DEPRECATED.get((resource.group, resource.plural), (0, ""))
+        texts = [warning] if warning else []
+        if sentence and self.answers.tables.minor >= since:
+            texts.append(sentence)
+        shown = ", ".join(f'299 - "{text.replace(chr(34), chr(39))}"' for text in texts)
+        return {"Warning": shown} if shown.isascii() and shown else {}
+
+
+def _read_only() -> Refusal:
+    return Refusal(405, f"{reviews.WHY}; bugbundle replay answers reads only")
+
+
+def json(body: Any, status: int = 200, content_type: str = JSON) -> web.Response:
+    """A JSON answer."""
+    return web.Response(body=encode(body), status=status, headers={"Content-Type": content_type})

@@ -1,0 +1,69 @@
+"""The query of a list, get or watch, checked: numbers, booleans, the continue token."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bugbundle.replay.status import Refusal
+
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+_FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
+_TOKEN = "bugbundle:"
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """A boolean as Go reads it; a name without a value counts as true, as in the API server."""
+    if name not in query:
+        return False
+    value = query[name]
+    if value in _FALSE and value:
+        return False
+    if value in _TRUE or not value:
+        return True
+    raise Refusal(400, f"invalid value for {name}: {value[:40]!a} is not a boolean")
+
+
+def integer(query: Mapping[str, str], name: str) -> int | None:
+    """A whole number ≥ 0; None where it is absent."""
+    value = query.get(name, "")
+    if not value:
+        return None
+    if not (value.isascii() and value.isdecimal()) or len(value) > 18:
+        raise Refusal(400, f"invalid value for {name}: {value[:40]!a} is not a number that is at least 0")
+    return int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`limit` and where the page starts."""
+
+    limit: int
+    start: int
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Page:
+        """From a query; `Refusal` 400 for a token that this server did not give out."""
+        return cls(integer(query, "limit") or 0, _start(query.get("continue", "")))
+
+    def token(self, total: int) -> str:
+        """The token of the next page; "" where this is the last."""
+        end = self.start + self.limit
+        if not self.limit or end >= total:
+            return ""
+        return base64.urlsafe_b64encode(f"{_TOKEN}{end}".encode()).decode()
+
+
+def _start(token: str) -> int:
+    if not token:
+        return 0
+    try:
+        text = base64.urlsafe_b64decode(token.encode()[:200]).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    digits = text.removeprefix(_TOKEN)
+    if not text.startswith(_TOKEN) or not (digits.isascii() and digits.isdecimal()) or len(digits) > 12:
+        raise Refusal(400, "continue key is not valid: this server did not give it out")
+    return int(digits)
