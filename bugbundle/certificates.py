@@ -5,7 +5,9 @@ Nothing here knows where a certificate comes from or what it is for.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -45,3 +47,87 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a certificate says of itself. Names are RFC 4514 texts, the serial is decimal, the fingerprint SHA-256 in hex,
+    `sans` are `DNS:…`, `URI:…`, `IP:…` and the like; times are in UTC."""
+
+    subject: str
+    issuer: str
+    serial: str
+    not_before: datetime
+    not_after: datetime
+    is_ca: bool
+    sans: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def self_issued(self) -> bool:
+        """Whether subject and issuer are one: a root."""
+        return self.subject == self.issuer
+
+
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+
+
+def read_pem(data: bytes, limit: int = 1000) -> list[Certificate]:
+    """Every certificate in PEM text, in its order; whatever else it holds (keys, text, broken blocks) is left out.
+
+    At most `limit` are read.
+    """
+    found: list[Certificate] = []
+    start = data.find(_BEGIN)
+    while start >= 0 and len(found) < limit:
+        end = data.find(_END, start)
+        if end < 0:
+            break
+        block = _read_block(data[start : end + len(_END)])
+        if block is not None:
+            found.append(block)
+        start = data.find(_BEGIN, end)
+    return found
+
+
+def _read_block(block: bytes) -> Certificate | None:
+    """One certificate; None where the block is none that can be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            read = x509.load_pem_x509_certificate(block)
+            return Certificate(
+                read.subject.rfc4514_string(),
+                read.issuer.rfc4514_string(),
+                str(read.serial_number),
+                read.not_valid_before_utc,
+                read.not_valid_after_utc,
+                _is_ca(read),
+                _sans(read),
+                read.fingerprint(hashes.SHA256()).hex(),
+            )
+    except (ValueError, TypeError, OverflowError, x509.InvalidVersion, x509.DuplicateExtension):
+        return None
+
+
+def _is_ca(read: x509.Certificate) -> bool:
+    try:
+        return bool(read.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except (x509.ExtensionNotFound, x509.UnsupportedGeneralNameType, ValueError):
+        return False
+
+
+_SAN_KINDS = {
+    x509.DNSName: "DNS",
+    x509.UniformResourceIdentifier: "URI",
+    x509.IPAddress: "IP",
+    x509.RFC822Name: "email",
+}
+
+
+def _sans(read: x509.Certificate) -> tuple[str, ...]:
+    try:
+        names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.UnsupportedGeneralNameType, ValueError):
+        return ()
+    return tuple(f"{_SAN_KINDS[type(name)]}:{name.value}" for name in names if type(name) in _SAN_KINDS)
