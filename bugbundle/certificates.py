@@ -51,8 +51,11 @@ def _general_name(name: str) -> x509.GeneralName:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a certificate says of itself. Names are RFC 4514 texts, the serial is decimal, the fingerprint SHA-256 in hex,
-    `sans` are `DNS:…`, `URI:…`, `IP:…` and the like; times are in UTC."""
+    """What a certificate says of itself.
+
+    Names are RFC 4514 texts, the serial is decimal, the fingerprint SHA-256 in hex, `sans` are `DNS:…`, `URI:…`,
+    `IP:…`; times are in UTC.
+    """
 
     subject: str
     issuer: str
@@ -73,9 +76,9 @@ _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 def read_pem(data: bytes, limit: int = 1000) -> list[Certificate]:
-    """Every certificate in PEM text, in its order; whatever else it holds (keys, text, broken blocks) is left out.
+    """Every certificate in PEM text, in its order, at most `limit`.
 
-    At most `limit` are read.
+    Whatever else the text holds (keys, words, broken blocks) is left out.
     """
     found: list[Certificate] = []
     start = data.find(_BEGIN)
@@ -117,7 +120,7 @@ def _is_ca(read: x509.Certificate) -> bool:
         return False
 
 
-_SAN_KINDS = {
+_SAN_KINDS: dict[type, str] = {
     x509.DNSName: "DNS",
     x509.UniformResourceIdentifier: "URI",
     x509.IPAddress: "IP",
