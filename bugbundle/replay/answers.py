@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bugbundle.bundle import Bundle
-from bugbundle.codec import Raw, decode, encode, split_object
+from bugbundle.codec import Raw, encode, split_object
 from bugbundle.errors import BugbundleError
 from bugbundle.replay.catalogue import Catalogue, Resource
-from bugbundle.replay.lists import Listing, Lists, typed
+from bugbundle.replay.lists import Listing, Lists, parsed, typed
 from bugbundle.replay.negotiate import Form
 from bugbundle.replay.query import Page, flag
 from bugbundle.replay.selectors import Match, field_selector, label_selector
@@ -57,10 +57,11 @@ class Answers:
     def list(self, asked: Asked) -> tuple[bytes, str]:
         """A list (or a page of it) and a warning to go with it."""
         listing = self.listing(asked)
-        page, match = Page.of(asked.query), self._match(asked)
-        if match is None and not page.limit and not asked.form.as_ and listing.body is not None:
-            return listing.body, listing.warning
+        match = self._match(asked)
         found = listing.items if match is None else [item for item in listing.items if _matches(match, item)]
+        page = Page.of(asked.query, len(found))
+        if match is None and not (page.limit or page.start or asked.form.as_) and listing.body is not None:
+            return listing.body, listing.warning
         shown = found[page.start : page.start + page.limit] if page.limit else found[page.start :]
         metadata = {**listing.metadata, "resourceVersion": listing.version}
         if token := page.token(len(found)):
@@ -175,15 +176,6 @@ def _part(item: Raw, key: str) -> Raw | Object:
         return split_object(item).get(key, {})
     except BugbundleError:
         return {}
-
-
-def parsed(item: Raw) -> Object:
-    """An item as an object; empty where it is none."""
-    try:
-        obj = decode(item)
-    except BugbundleError:
-        return {}
-    return obj if isinstance(obj, dict) else {}
 
 
 def _matches(match: Match, item: Raw) -> bool:

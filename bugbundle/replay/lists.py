@@ -168,6 +168,15 @@ class Lists:
             total -= dropped
 
 
+def parsed(item: Raw) -> Object:
+    """An item as an object; empty where it is none."""
+    try:
+        obj = decode(item)
+    except BugbundleError:
+        return {}
+    return obj if isinstance(obj, dict) else {}
+
+
 def typed(item: Raw, resource: Resource) -> bytes:
     """An item with the kind and apiVersion that a list leaves to itself."""
     top = split_object(item)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from bugbundle.bundle import Bundle
 from bugbundle.codec import encode
-from bugbundle.replay.answers import parsed
 from bugbundle.replay.catalogue import Catalogue
-from bugbundle.replay.lists import Lists
+from bugbundle.replay.lists import Lists, parsed
 from bugbundle.replay.shape import Object, mapping, objects, text
 from bugbundle.replay.status import Refusal, from_gap, unrecorded
 

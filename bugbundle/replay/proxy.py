@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from bugbundle.bundle import Bundle
-from bugbundle.replay.answers import Answers, parsed
+from bugbundle.replay.answers import Answers
 from bugbundle.replay.catalogue import Resource
+from bugbundle.replay.lists import parsed
 from bugbundle.replay.shape import Object, mapping, number, objects, scalar, text
 from bugbundle.replay.status import Refusal, no_such_resource
 from bugbundle.replay.target import Target

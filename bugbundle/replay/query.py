@@ -36,6 +36,12 @@ def integer(query: Mapping[str, str], name: str) -> int | None:
     return int(value)
 
 
+CHUNK, WHOLE = 500, 20_000
+"""A page as large as kubectl's own is answered with the whole list, up to so many objects: pages spare the
+real server's store, here they would only cost the client's throttle. The API allows it (`limit` in
+k8s.io/apimachinery `ListOptions`: servers may return all available results)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """`limit` and where the page starts."""
@@ -44,9 +50,10 @@ class Page:
     start: int
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> Page:
-        """From a query; `Refusal` 400 for a token that this server did not give out."""
-        return cls(integer(query, "limit") or 0, _start(query.get("continue", "")))
+    def of(cls, query: Mapping[str, str], total: int) -> Page:
+        """From a query about `total` objects; `Refusal` 400 for a token that this server did not give out."""
+        limit, start = integer(query, "limit") or 0, _start(query.get("continue", ""))
+        return cls(0 if limit >= CHUNK and total <= WHOLE else limit, start)
 
     def token(self, total: int) -> str:
         """The token of the next page; "" where this is the last."""

@@ -10,7 +10,7 @@ Object = dict[str, Any]
 def dig(value: Any, *path: str) -> Any:
     """The value under a path of keys; None where the path ends early."""
     for key in path:
-        if not isinstance(value, dict):
+        if type(value) is not dict:
             return None
         value = value.get(key)
     return value
@@ -18,8 +18,11 @@ def dig(value: Any, *path: str) -> Any:
 
 def text(value: Any, *path: str, default: str = "") -> str:
     """A string under a path, else the default (also for an empty one)."""
-    found = dig(value, *path)
-    return found if isinstance(found, str) and found else default
+    for key in path:
+        if type(value) is not dict:
+            return default
+        value = value.get(key)
+    return value if type(value) is str and value else default
 
 
 def number(value: Any, *path: str) -> int:
@@ -45,7 +48,7 @@ def strings(value: Any, *path: str) -> list[str]:
 def objects(value: Any, *path: str) -> list[Object]:
     """The objects of an array under a path."""
     found = dig(value, *path)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    return [item for item in found if type(item) is dict] if type(found) is list else []
 
 
 def scalar(value: Any) -> str:

@@ -11,7 +11,7 @@ from bugbundle.codec import Raw, decode, encode, split_object
 from bugbundle.errors import BugbundleError
 from bugbundle.replay.ages import Clock
 from bugbundle.replay.catalogue import Catalogue, Resource
-from bugbundle.replay.lists import Listing, Lists
+from bugbundle.replay.lists import Listing, Lists, parsed
 from bugbundle.replay.shape import Object, objects, text
 from bugbundle.replay.status import Refusal
 from bugbundle.replay.tables import cluster, network, pods, storage, workloads
@@ -58,7 +58,7 @@ class Tables:
         except Refusal:
             return
         for item in listing.items if listing else ():
-            crd = _decoded(item)
+            crd = parsed(item)
             group, plural = text(crd, "spec", "group"), text(crd, "spec", "names", "plural")
             for version in objects(crd, "spec", "versions"):
                 paths = [text(one, "jsonPath").lstrip(".") for one in objects(version, "selectableFields")]
@@ -101,30 +101,32 @@ def head(printer: Printer, version: str, metadata: Object) -> bytes:
 
 
 def row(printer: Printer, item: Raw, resource: Resource, clock: Clock, include: str, version: str) -> bytes:
-    """One row; `include` is the client's includeObject: Metadata, Object or None."""
-    obj = _decoded(item)
-    return encode({"cells": printer.cells(obj, clock), "object": _included(item, resource, include, version)})
+    """One row; `include` is the client's includeObject: Metadata, Object or None.
 
-
-def _included(item: Raw, resource: Resource, include: str, version: str) -> Any:
-    if include == "None":
-        return None
-    top = split_object(item)
+    `managedFields` are a third of what a client would have to read, are never shown from a Table, and are
+    left out of it; `includeObject=Object` has them.
+    """
+    top, meta, obj = _parts(item)
+    shown: Any = None
     if include == "Object":
-        return {"kind": resource.kind, "apiVersion": resource.api_version, **top}
-    return {
-        "kind": "PartialObjectMetadata",
-        "apiVersion": f"meta.k8s.io/{version}",
-        "metadata": top.get("metadata", {}),
-    }
+        shown = {"kind": resource.kind, "apiVersion": resource.api_version, **top}
+    elif include == "Metadata":
+        kind = {"kind": "PartialObjectMetadata", "apiVersion": f"meta.k8s.io/{version}"}
+        shown = {**kind, "metadata": meta}
+    return encode({"cells": printer.cells(obj, clock), "object": shown})
 
 
-def _decoded(item: Raw) -> Object:
+def _parts(item: Raw) -> tuple[dict[str, Raw], dict[str, Raw], Object]:
+    """An item's members and its metadata's, unparsed, and the object without its `managedFields`."""
     try:
-        obj = decode(item)
-    except BugbundleError:
-        return {}
-    return obj if isinstance(obj, dict) else {}
+        top = split_object(item)
+        meta = split_object(top["metadata"])
+        meta.pop("managedFields", None)
+        obj = {key: decode(value) for key, value in top.items() if key != "metadata"}
+        obj["metadata"] = {key: decode(value) for key, value in meta.items()}
+    except (KeyError, BugbundleError):
+        return {}, {}, {}
+    return top, meta, obj
 
 
 def rows(printer: Printer, listing: Listing, items: list[Raw], include: str, version: str) -> bytes:
