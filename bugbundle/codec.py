@@ -105,6 +105,21 @@ def hash128(data: bytes | Raw) -> bytes:
     return xxhash.xxh3_128_digest(data)
 
 
+class Hasher:
+    """xxh3-128 of bytes that come in pieces."""
+
+    def __init__(self) -> None:
+        self._state = xxhash.xxh3_128()
+
+    def update(self, data: bytes) -> None:
+        """Take a piece in."""
+        self._state.update(data)
+
+    def digest(self) -> bytes:
+        """The hash of all pieces, 16 bytes."""
+        return self._state.digest()
+
+
 def _reason(error: BaseException) -> str:
     """The parser's words without any of the text it was parsing."""
     text = str(error) if isinstance(error, msgspec.DecodeError) else type(error).__name__

@@ -6,10 +6,12 @@ path and bytes, and the xDS index is what `bugbundle.xds` makes of any config du
 
 from bugbundle.bundle.model import FORMAT, Damage, Entry, Gap, Header, Manifest
 from bugbundle.bundle.reader import Bundle, open_bundle
+from bugbundle.bundle.writer import BundleWriter
 
 __all__ = [
     "FORMAT",
     "Bundle",
+    "BundleWriter",
     "Damage",
     "Entry",
     "Gap",

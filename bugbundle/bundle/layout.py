@@ -19,3 +19,10 @@ def check_name(path: str) -> str:
         shown = ascii(path[:80])
         raise BundleError(f"refused the entry name {shown}", todo="This is not a bundle that bugbundle wrote")
     return path
+
+_DUMP = re.compile(r"proxies/[^/]+/[^/]+/config_dump\.json|istiod/[^/]+/[^/]+/debug/(config_dump|edsz)/[^/]+\.json")
+
+
+def is_dump(path: str) -> bool:
+    """Whether an entry is a config dump that belongs into the xDS index."""
+    return _DUMP.fullmatch(path) is not None

@@ -142,7 +142,7 @@ def _object(data: bytes, where: str) -> dict[str, Any]:
     try:
         raw = decode(data)
     except JSONError as error:
-        raise BundleError(error.what, where=where) from None
+        raise BundleError(error.what, where=where, todo="This is no bundle, or a damaged one") from None
     if not isinstance(raw, dict):
         raise BundleError("not a JSON object", where=where)
     return raw

@@ -11,6 +11,7 @@ from typing import Protocol
 from bugbundle.bundle.layout import HEADER, MANIFEST, check_name
 from bugbundle.bundle.manifest import parse_header, parse_manifest
 from bugbundle.bundle.model import Damage, Entry, Gap, Header, Manifest
+from bugbundle.codec import JSONError
 from bugbundle.errors import BundleError
 from bugbundle.xds.index import XdsIndex
 
@@ -30,6 +31,9 @@ class Store(Protocol):
 
     def read(self, path: str) -> bytes:
         """One entry; KeyError where it is absent, `BundleError` where it is damaged."""
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """One entry in pieces, for what may be larger than memory."""
 
     def xds_index(self, read: Callable[[str], bytes]) -> XdsIndex | None:
         """The stored index of all config dumps; None where there is none that can be trusted."""
@@ -55,6 +59,10 @@ class DictStore:
     def read(self, path: str) -> bytes:
         """One entry."""
         return self._entries[path]
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """One entry, in one piece."""
+        yield self._entries[path]
 
     def xds_index(self, read: Callable[[str], bytes]) -> XdsIndex | None:
         """None: only archives carry one."""
@@ -101,6 +109,11 @@ class FolderStore:
         except OSError as error:
             raise BundleError(f"cannot be read ({error.strerror})", where=f"{self.origin}/{path}") from None
 
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """One entry in pieces of a MiB."""
+        with (self._root / path).open("rb") as file:
+            yield from iter(lambda: file.read(1 << 20), b"")
+
     def xds_index(self, read: Callable[[str], bytes]) -> XdsIndex | None:
         """None: only archives carry one."""
         return None
@@ -143,7 +156,17 @@ class Bundle(Mapping[str, bytes]):
     def __getitem__(self, path: str) -> bytes:
         if path not in self._names:
             raise KeyError(path)
-        return self.store.read(path)
+        try:
+            return self.store.read(path)
+        except BundleError as error:
+            self._damaged(path, error)
+            raise
+
+    def _damaged(self, path: str, error: BundleError) -> None:
+        """Once found, damage is said at the top of everything."""
+        if not any(spot.path == path for spot in self.damage):
+            self.damage.append(Damage(path, error.what))
+            self.notes.append(f"{path}: {error.what}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -186,7 +209,10 @@ class Bundle(Mapping[str, bytes]):
 
     def _header(self) -> Header:
         if HEADER in self._names:
-            return parse_header(self.store.read(HEADER), f"{self.origin}: {HEADER}")
+            try:
+                return parse_header(self.store.read(HEADER), f"{self.origin}: {HEADER}")
+            except JSONError as error:
+                self.notes.append(f"{HEADER}: {error.what}")
         return Header(format=1, tool="", started=None)
 
     def _manifest(self) -> Manifest | None:
@@ -208,6 +234,8 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
             return Bundle(FolderStore(target))
         if not target.exists():
             raise BundleError("no such file", where=str(target), todo="Check the path of the bundle")
+        if not target.is_file():
+            raise BundleError("is neither a file nor a folder", where=str(target))
         from bugbundle.bundle.archive import ArchiveStore
 
         return Bundle(ArchiveStore(target))

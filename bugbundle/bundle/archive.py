@@ -1,0 +1,149 @@
+"""An archive as a store of entries: by its directory where it has one, by walking it where not."""
+
+from __future__ import annotations
+
+import tempfile
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from bugbundle.bundle import directory, frames
+from bugbundle.bundle.directory import Frame, Place
+from bugbundle.bundle.model import Damage
+from bugbundle.bundle.scan import common_root, scan
+from bugbundle.codec import hash128
+from bugbundle.errors import BugbundleError, BundleError
+from bugbundle.xds.index import XdsIndex
+
+MAX_ENTRY = 1 << 30
+"""Bytes of one entry that are read at once."""
+
+MAX_KEPT = 192 << 20
+"""Decoded bytes of one frame that are kept; a larger frame is unpacked into a nameless file."""
+
+
+class ArchiveStore:
+    """Entries of an archive, one decoded frame kept. Raises `BundleError` where it is no bundle."""
+
+    def __init__(self, path: Path) -> None:
+        self.origin = str(path)
+        self.damage: list[Damage] = []
+        self.notes: list[str] = []
+        self._file: BinaryIO = path.open("rb")
+        self._size = self._file.seek(0, 2)
+        self._directory = directory.read(self._file, self._size)
+        try:
+            self._frames, entries = self._places()
+        except BundleError as error:
+            raise BundleError(error.what, where=self.origin, todo=error.todo) from None
+        root = common_root([place[0] for place in entries])
+        self._places_by_name: dict[str, Place] = {
+            place[0].removeprefix(root): place for place in entries if place[0].startswith(root)
+        }
+        self._starts = [raw for _, _, raw, _ in self._frames]
+        self._open: tuple[int, frames.FrameReader] | None = None
+        self._spooled: dict[int, BinaryIO] = {}
+
+    def _places(self) -> tuple[list[Frame], list[Place]]:
+        if self._directory is not None:
+            return self._directory.frames, self._directory.entries
+        found = scan(self._file, self._size)
+        self.damage += found.damage
+        if found.cut:
+            self.notes.append("the file was cut off: what came after is missing")
+        elif found.sealed:
+            self.notes.append("no directory behind the archive: it was walked from the start")
+        return found.frames, found.entries
+
+    def names(self) -> list[str]:
+        """Every entry, in the order in which it was written."""
+        return list(self._places_by_name)
+
+    def size(self, path: str) -> int:
+        """Bytes of one entry."""
+        return self._places_by_name[path][2]
+
+    def read(self, path: str) -> bytes:
+        """One entry; `BundleError` where its frame is damaged."""
+        _, start, size, digest = self._places_by_name[path]
+        if size > MAX_ENTRY:
+            raise BundleError(f"is {size} bytes long, more than is read at once", where=self._where(path))
+        try:
+            data = self._span(start, size)
+        except BundleError as error:
+            raise BundleError(error.what, where=self._where(path)) from None
+        if len(data) != size or (digest and hash128(data) != digest):
+            raise BundleError("damaged: not what was written", where=self._where(path))
+        return data
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """One entry in pieces of at most a frame."""
+        _, start, size, _ = self._places_by_name[path]
+        step = MAX_KEPT // 4
+        for begin in range(start, start + size, step):
+            yield self._span(begin, min(step, start + size - begin))
+
+    def xds_index(self, read: Callable[[str], bytes]) -> XdsIndex | None:
+        """The archive's own index, if it is sound."""
+        packed = directory.read_xds(self._file, self._directory) if self._directory else None
+        if packed is None:
+            return None
+        try:
+            return XdsIndex.decode(packed, read)
+        except BugbundleError:
+            return None
+
+    def _where(self, path: str) -> str:
+        return f"{self.origin}: entry {path}"
+
+    def _span(self, start: int, size: int) -> bytes:
+        """Bytes of the tar stream, out of as many frames as they lie in."""
+        if size == 0:
+            return b""
+        number = bisect_right(self._starts, start) - 1
+        parts = []
+        while size > 0:
+            if not 0 <= number < len(self._frames):
+                raise BundleError("lies outside of the archive")
+            _, _, raw, length = self._frames[number]
+            inside = start - raw
+            take = min(size, length - inside)
+            if take <= 0:
+                raise BundleError("damaged: its frame is shorter than it was")
+            parts.append(self._frame_bytes(number, inside, inside + take))
+            start, size, number = start + take, size - take, number + 1
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _frame_bytes(self, number: int, begin: int, end: int) -> bytes:
+        offset, _, _, length = self._frames[number]
+        if length > MAX_KEPT:
+            spool = self._spool(number)
+            spool.seek(begin)
+            return spool.read(end - begin)
+        if self._open is None or self._open[0] != number:
+            self._open = (number, frames.FrameReader(self._file, offset, f"frame {number}"))
+        reader = self._open[1]
+        try:
+            whole = reader.read_to(end)
+        except BundleError:
+            self._open = None
+            raise
+        if not whole:
+            raise BundleError("damaged: its frame ends too early")
+        return bytes(memoryview(reader.buffer)[begin:end])
+
+    def _spool(self, number: int) -> BinaryIO:
+        """A frame too large to keep, unpacked once into a file without a name."""
+        if number not in self._spooled:
+            spool = tempfile.TemporaryFile()  # noqa: SIM115
+            offset = self._frames[number][0]
+            for _, _, pieces in frames.decode_frames(self._file, offset):
+                try:
+                    for piece in pieces:
+                        spool.write(piece)
+                except (EOFError, BundleError):
+                    pass
+                break
+            self._spooled[number] = spool
+        return self._spooled[number]

@@ -1,0 +1,188 @@
+"""zstd frames: the door to zstandard.
+
+A bundle's tar stream is cut into frames at entry boundaries; each is an independent zstd frame with a checksum, so
+that one entry is read by decoding one frame, and a damaged frame costs only its own entries. Behind them stand
+skippable frames (magic 0x184D2A5x), which `zstd` and `tar --zstd` pass over: the index and the trailer.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import zstandard
+
+from bugbundle.errors import BundleError
+
+MAGIC = b"\x28\xb5\x2f\xfd"
+SKIPPABLE = 0x184D2A50
+WINDOW_LOG = 27
+MAX_WINDOW = 1 << WINDOW_LOG
+CHUNK = 1 << 20
+
+_PARAMETERS = zstandard.ZstdCompressionParameters.from_level(
+    9, window_log=WINDOW_LOG, enable_ldm=True, ldm_min_match=64, write_checksum=True
+)
+
+
+class FrameWriter:
+    """One frame, compressed as it comes: `write` until `finish`. Memory: the window, 128 MiB."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._compress = zstandard.ZstdCompressor(compression_params=_PARAMETERS).compressobj()
+        self._unflushed = 0
+        self.raw = 0
+        self.size = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append; every few MiB, what was written becomes readable on disk."""
+        self.raw += len(data)
+        self._unflushed += len(data)
+        self._put(self._compress.compress(data))
+        if self._unflushed >= 4 << 20:
+            self._put(self._compress.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+            self._unflushed = 0
+
+    def finish(self) -> None:
+        """End the frame with its checksum."""
+        self._put(self._compress.flush())
+
+    def _put(self, data: bytes) -> None:
+        self.size += len(data)
+        self._out.write(data)
+
+
+def compress_block(data: bytes) -> bytes:
+    """A small independent frame, as tight as it gets (for the index)."""
+    return zstandard.ZstdCompressor(level=19, write_checksum=True).compress(data)
+
+
+def decompress_block(data: bytes, limit: int) -> bytes:
+    """Undo `compress_block`. Raises `BundleError` for anything else, or more than `limit` bytes."""
+    try:
+        size = zstandard.frame_content_size(data)
+        if not 0 <= size <= limit:
+            raise BundleError("the index is larger than it may be")
+        return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompress(data, max_output_size=limit)
+    except zstandard.ZstdError:
+        raise BundleError("the index is damaged") from None
+
+
+def skippable(number: int, data: bytes) -> bytes:
+    """A skippable frame around `data`."""
+    return struct.pack("<II", SKIPPABLE + number, len(data)) + data
+
+
+class FrameReader:
+    """Decodes one frame forwards. `read_to(end)` gives the frame's bytes up to `end`, growing as asked."""
+
+    def __init__(self, source: BinaryIO, offset: int, where: str) -> None:
+        source.seek(offset)
+        self._where = where
+        decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
+        self._stream = decompressor.stream_reader(source, read_size=CHUNK, closefd=False)
+        self.buffer = bytearray()
+
+    def read_to(self, end: int) -> bool:
+        """Decode until `buffer` holds `end` bytes; False where the frame ends before. Raises `BundleError`."""
+        try:
+            while len(self.buffer) < end:
+                piece = self._stream.read(min(CHUNK, end - len(self.buffer)))
+                if not piece:
+                    return False
+                self.buffer += piece
+        except zstandard.ZstdError as error:
+            raise BundleError(f"damaged ({_short(error)})", where=self._where) from None
+        return True
+
+
+def decode_frames(source: BinaryIO, start: int) -> Iterator[tuple[int, int, Iterator[bytes]]]:
+    """Every frame from `start` on: (offset, compressed length, decoded pieces).
+
+    The pieces raise `BundleError` where the frame is damaged, `EOFError` where the file ends inside it; what came
+    before is sound as far as zstd can tell. Skippable frames are passed over.
+    """
+    offset = start
+    while True:
+        source.seek(offset)
+        head = source.read(18)
+        if not head:
+            return
+        if len(head) >= 8 and (struct.unpack("<I", head[:4])[0] & 0xFFFFFFF0) == SKIPPABLE:
+            offset += 8 + struct.unpack("<I", head[4:8])[0]
+            continue
+        length, whole = frame_length(source, offset)
+        yield offset, length, _pieces(source, offset, length, whole)
+        if not whole:
+            return
+        offset += length
+
+
+def frame_length(source: BinaryIO, offset: int) -> tuple[int, bool]:
+    """(compressed length, whether all of it is there), by walking the block headers (RFC 8878 §3.1.1).
+
+    Raises `BundleError` where no frame begins at `offset`.
+    """
+    source.seek(offset)
+    head = source.read(18)
+    if head[:4] != MAGIC[: len(head[:4])] or len(head) < 6:
+        if MAGIC.startswith(head[:4]) or (len(head) < 6 and head[:4] == MAGIC):
+            return len(head), False
+        raise BundleError("no zstd frame here")
+    descriptor = head[4]
+    single = bool(descriptor & 0x20)
+    sizes = (1 if single else 0, 2, 4, 8)
+    place = 5 + (0 if single else 1) + (0, 1, 2, 4)[descriptor & 3] + sizes[descriptor >> 6]
+    end = source.seek(0, 2)
+    while True:
+        source.seek(offset + place)
+        block = source.read(3)
+        if len(block) < 3:
+            return end - offset, False
+        value = int.from_bytes(block, "little")
+        place += 3 + (1 if (value >> 1) & 3 == 1 else value >> 3)
+        if value & 1:
+            break
+    place += 4 if descriptor & 4 else 0
+    return (place, True) if offset + place <= end else (end - offset, False)
+
+
+def _pieces(source: BinaryIO, offset: int, length: int, whole: bool) -> Iterator[bytes]:
+    decompress = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
+    place = offset
+    try:
+        while place < offset + length:
+            source.seek(place)
+            data = source.read(min(1 << 16, offset + length - place))
+            if not data:
+                break
+            place += len(data)
+            piece = decompress.decompress(data)
+            if piece:
+                yield piece
+    except zstandard.ZstdError as error:
+        raise BundleError(f"damaged ({_short(error)})") from None
+    if not whole:
+        raise EOFError
+
+
+def find_frame(source: BinaryIO, start: int) -> int | None:
+    """The next place from `start` on where a frame's magic stands; None where there is none."""
+    place = start
+    tail = b""
+    while True:
+        source.seek(place)
+        data = source.read(CHUNK)
+        if not data:
+            return None
+        found = (tail + data).find(MAGIC)
+        if found >= 0:
+            return place - len(tail) + found
+        place += len(data)
+        tail = data[-3:]
+
+
+def _short(error: Exception) -> str:
+    return str(error).rpartition(":")[2].strip()[:80] or "not zstd"

@@ -1,0 +1,74 @@
+"""Any recording to a bundle: cleaned, ordered so that like stands with like, indexed, sealed.
+
+Knows bundles and redaction. Must not know what the entries mean.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bugbundle import __version__
+from bugbundle.bundle import FORMAT, Bundle, BundleWriter, Gap
+from bugbundle.bundle.directory import group
+from bugbundle.bundle.layout import HEADER, MANIFEST
+from bugbundle.errors import BundleError
+from bugbundle.redact.gate import Gate, Leak
+
+LONG = 64 << 20
+"""Bytes from which a log is written as a stream."""
+
+ORDER = ("", "k8s", "istiod", "proxies", "ztunnel", "logs")
+"""The order of the top folders: what is asked for first stands first."""
+
+
+def convert(source: Bundle, target: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """Write `source` as a bundle at `target`; the path written.
+
+    Entries that cannot be read become gaps. Raises `BundleError` where the target exists and `force` is not given, or
+    where a secret would be left in after cleaning (nothing is kept then).
+    """
+    path = Path(target)
+    if not len(source):
+        raise BundleError("holds nothing", where=source.origin, todo="Record it again")
+    if path.exists() and force:
+        if Path(source.origin).exists() and path.samefile(source.origin):
+            raise BundleError("is the bundle that is being read", where=str(path), todo="Give another name")
+        path.unlink()
+    started = source.started or datetime.now(UTC).replace(microsecond=0)
+    header = replace(
+        source.header, format=FORMAT, tool=f"bugbundle {__version__}", started=started, redaction={"rules": 1}
+    )
+    try:
+        with BundleWriter(path, header, Gate()) as writer:
+            for gap in source.gaps.values():
+                writer.gap(gap)
+            for name in sorted(source, key=_place):
+                _copy(source, name, writer)
+    except Leak:
+        path.unlink()
+        raise
+    return path
+
+
+def _copy(source: Bundle, name: str, writer: BundleWriter) -> None:
+    if name in (HEADER, MANIFEST):
+        return
+    entry = source.entry(name)
+    try:
+        if name.startswith("logs/") and source.store.size(name) > LONG:
+            writer.add_stream(entry, source.store.chunks(name))
+            return
+        body = source[name]
+    except BundleError as error:
+        writer.gap(Gap(name, entry.target, entry.request, 0, error.what))
+        return
+    writer.add(entry, body)
+
+
+def _place(name: str) -> tuple[int, str, str]:
+    head = name.partition("/")[0] if "/" in name else ""
+    rank = ORDER.index(head) if head in ORDER else len(ORDER)
+    return (rank, group(name), name)
