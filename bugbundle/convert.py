@@ -47,6 +47,7 @@ def convert(source: Bundle, target: str | os.PathLike[str], *, force: bool = Fal
                 writer.gap(gap)
             for name in sorted(source, key=_place):
                 _copy(source, name, writer)
+            writer.close(source.manifest.finished if source.manifest else None)
     except Leak:
         path.unlink()
         raise

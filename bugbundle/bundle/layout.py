@@ -9,6 +9,9 @@ from bugbundle.errors import BundleError
 HEADER = "bundle.json"
 MANIFEST = "manifest.json"
 
+TOP = frozenset({HEADER, MANIFEST, "k8s", "istiod", "proxies", "ztunnel", "logs"})
+"""The names at the top of a bundle."""
+
 MAX_NAME = 1024
 _BAD = re.compile(r"^/|^[A-Za-z]:|\\|//|[\x00-\x1f\x7f]|(^|/)\.\.?(/|$)|/$")
 

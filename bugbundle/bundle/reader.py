@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from bugbundle.bundle.layout import HEADER, MANIFEST, check_name
+from bugbundle.bundle.layout import HEADER, MANIFEST, TOP, check_name
 from bugbundle.bundle.manifest import parse_header, parse_manifest
 from bugbundle.bundle.model import Damage, Entry, Gap, Header, Manifest
 from bugbundle.codec import JSONError
@@ -77,7 +77,20 @@ class FolderStore:
         self.damage: list[Damage] = []
         self.notes: list[str] = []
         self._root = root
+        self._expect()
         self._sizes = dict(self._walk())
+
+    def _expect(self) -> None:
+        """A folder without any name of a bundle's top level is not walked."""
+        found = {item.name for item in os.scandir(self._root)}
+        if found & TOP:
+            return
+        if not found:
+            raise BundleError("is an empty folder", where=self.origin)
+        todo = "A bundle's folder holds bundle.json, k8s/, istiod/, proxies/, ztunnel/ or logs/"
+        if (self._root / "bundle" / HEADER).is_file():
+            todo = f"The bundle is the folder {self._root / 'bundle'}"
+        raise BundleError("is a folder, but not of a bundle", where=self.origin, todo=todo)
 
     def _walk(self) -> Iterator[tuple[str, int]]:
         pending = [""]
@@ -132,6 +145,8 @@ class Bundle(Mapping[str, bytes]):
         self.notes: list[str] = list(store.notes)
         self.damage: list[Damage] = list(store.damage)
         self._names = {path: None for path in store.names()}
+        if not any(path not in (HEADER, MANIFEST) for path in self._names):
+            self.notes.append("holds no entries: nothing was recorded")
         self.header: Header = self._header()
         self.manifest: Manifest | None = self._manifest()
         self.gaps: dict[str, Gap] = dict(self.manifest.gaps) if self.manifest else {}

@@ -112,12 +112,12 @@ class BundleWriter:
         reason = self._cleaner.redact("gap", gap.reason.encode()).body.decode("utf-8", "replace")
         self._gaps[gap.path] = Gap(gap.path, gap.target, gap.request, gap.status, reason[:1000])
 
-    def close(self) -> None:
-        """Write the manifest, the index and the trailer; the bundle is sealed."""
+    def close(self, finished: datetime | None = None) -> None:
+        """Write the manifest, the index and the trailer; the bundle is sealed. `finished`: when, if not now."""
         if self._closed:
             return
         self._closed = True
-        finished = datetime.now(UTC).replace(microsecond=0)
+        finished = finished or datetime.now(UTC).replace(microsecond=0)
         manifest = Manifest(
             FORMAT, self._header.started, finished, self._entries, self._gaps, self._redacted
         )

@@ -16,6 +16,7 @@ from bugbundle import __version__
 from bugbundle.errors import BugbundleError
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "convert": ("bugbundle.cli.convert:convert", "An unpacked folder, or another bundle, to a bundle."),
     "info": ("bugbundle.cli.info:info", "Header, gaps and hashes of a bundle."),
     "replay": ("bugbundle.cli.replay:replay", "A read-only Kubernetes API over a bundle, for kubectl and istioctl."),
 }

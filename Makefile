@@ -1,0 +1,53 @@
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SAMPLE ?= missing-subset
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | column -t -s "$$(printf '\t')"
+
+$(BIN)/bugbundle: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bugbundle needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/bugbundle pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(BIN)/bugbundle ## install into .venv, then diagnose a recorded mesh (no cluster needed)
+	@mkdir -p out
+	@$(BIN)/python tools/demo.py sample_bundles/$(SAMPLE).tar.zst out
+
+dev: $(VENV)/.dev ## install with everything that developing needs
+
+browser: ## Debian's chromium and kubectl for the tests that use them, where that is allowed
+	@tools/install-test-programs
+
+lint: $(VENV)/.dev ## format, style, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: $(VENV)/.dev browser ## the whole suite
+	$(BIN)/pytest -n auto --dist loadfile
+
+bench: $(VENV)/.dev ## speed and size, beside tar | gzip and json.load
+	$(BIN)/python -m bench
+
+parity: $(VENV)/.dev ## every recorded answer of istioctl against ours
+	$(BIN)/python tools/parity.py
+
+docs: $(VENV)/.dev ## write the generated parts of docs/
+	$(BIN)/python tools/make_docs.py
+
+samples: $(VENV)/.dev ## sample_bundles/ from the recordings beside the checkout
+	$(BIN)/python tools/make_samples.py
+
+schema: $(VENV)/.dev ## bugbundle/xds/schema.json from the published descriptors of Envoy's API
+	$(BIN)/python tools/make_schema.py
+
+.PHONY: help demo dev browser lint test bench parity docs samples schema

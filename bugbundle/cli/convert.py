@@ -1,0 +1,31 @@
+"""`bugbundle convert BUNDLE -o FILE`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("bundle")
+@click.option("-o", "--output", "target", required=True, help="The bundle to write (.tar.zst).")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+def convert(bundle: str, target: str, force: bool) -> None:
+    """Write BUNDLE (an unpacked folder, or another bundle) as one compressed file.
+
+    Secret values, private keys, tokens and passwords are taken out; the rest stays byte for byte.
+    """
+    from bugbundle.bundle import open_bundle
+    from bugbundle.convert import convert as write
+
+    source = open_bundle(bundle)
+    path = write(source, target, force=force)
+    made = open_bundle(path)
+    redacted = made.manifest.redacted if made.manifest else {}
+    raw = sum(made.store.size(name) for name in made)
+    size = path.stat().st_size
+    click.echo(f"{path}: {len(made)} entries, {raw / 1e6:.1f} MB in {size / 1e6:.2f} MB ({raw / size:.0f}×)", err=True)
+    if redacted:
+        counts = ", ".join(f"{number} {kind}" for kind, number in sorted(redacted.items()))
+        click.echo(f"taken out: {counts}", err=True)
+    for note in [*source.notes, *(f"gap {gap.path}: {gap.reason}" for gap in made.gaps.values())]:
+        click.echo(f"note: {note}", err=True)
