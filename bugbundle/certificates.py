@@ -53,8 +53,8 @@ def _general_name(name: str) -> x509.GeneralName:
 class Certificate:
     """What a certificate says of itself.
 
-    Names are RFC 4514 texts, the serial is decimal, the fingerprint SHA-256 in hex, `sans` are `DNS:…`, `URI:…`,
-    `IP:…`; times are in UTC.
+    Names are RFC 4514 texts, the serial is decimal, the fingerprint SHA-256 in hex, `sans` are `DNS:…`,
+    `URI:…`, `IP:…`; times are in UTC.
     """
 
     subject: str
