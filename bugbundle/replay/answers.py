@@ -9,6 +9,7 @@ from bugbundle.bundle import Bundle
 from bugbundle.codec import Raw, encode, split_object
 from bugbundle.errors import BugbundleError
 from bugbundle.replay.catalogue import Catalogue, Resource
+from bugbundle.replay.clean import Cleaner
 from bugbundle.replay.lists import Listing, Lists, parsed, typed
 from bugbundle.replay.negotiate import Form
 from bugbundle.replay.query import Page, flag
@@ -42,10 +43,11 @@ class Asked:
 class Answers:
     """Answers about recorded objects, as bytes of JSON."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, cleaner: Cleaner) -> None:
         self.bundle = bundle
+        self._cleaner = cleaner
         self.catalogue = Catalogue(bundle)
-        self.lists = Lists(bundle, self.catalogue)
+        self.lists = Lists(bundle, self.catalogue, cleaner)
         self.tables = Tables(self.lists, self.catalogue)
 
     def listing(self, asked: Asked) -> Listing:
@@ -61,22 +63,23 @@ class Answers:
         found = listing.items if match is None else [item for item in listing.items if _matches(match, item)]
         page = Page.of(asked.query, len(found))
         if match is None and not (page.limit or page.start or asked.form.as_) and listing.body is not None:
-            return listing.body, listing.warning
+            return self._shown(asked, listing.body), listing.warning
         shown = found[page.start : page.start + page.limit] if page.limit else found[page.start :]
         metadata = {**listing.metadata, "resourceVersion": listing.version}
         if token := page.token(len(found)):
             metadata["continue"] = token
             if match is None:
                 metadata["remainingItemCount"] = len(found) - page.start - page.limit
-        return self._list_body(asked, listing, metadata, shown), listing.warning
+        return self._shown(asked, self._list_body(asked, listing, metadata, shown)), listing.warning
 
     def get(self, asked: Asked, name: str) -> bytes:
         """One object."""
         item, listing = self._one(asked, name)
         if asked.form.table:
             version = text(dig(parsed(item), "metadata"), "resourceVersion")
-            return self._table(asked, listing, {"resourceVersion": version}, [item])
-        return self._partial(item, asked.form) if asked.form.partial else typed(item, asked.resource)
+            return self._shown(asked, self._table(asked, listing, {"resourceVersion": version}, [item]))
+        body = self._partial(item, asked.form) if asked.form.partial else typed(item, asked.resource)
+        return self._shown(asked, body)
 
     def object(self, resource: Resource, namespace: str, name: str) -> Object:
         """One object, parsed."""
@@ -104,9 +107,12 @@ class Answers:
         if initial or asked.query.get("resourceVersion", "") in ("", "0"):
             for item in listing.items:
                 if match is None or _matches(match, item):
-                    yield _event("ADDED", self._watched(asked, listing, item))
+                    yield _event("ADDED", self._shown(asked, self._watched(asked, listing, item)))
         if initial and flag(asked.query, "allowWatchBookmarks"):
             yield _event("BOOKMARK", self._bookmark(asked, listing))
+
+    def _shown(self, asked: Asked, body: bytes) -> bytes:
+        return self._cleaner.shown(f"{asked.resource.folder}/{asked.resource.plural}.json", body)
 
     def _watched(self, asked: Asked, listing: Listing, item: Raw) -> bytes:
         if asked.form.table:

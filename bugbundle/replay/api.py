@@ -18,6 +18,7 @@ from bugbundle.errors import BugbundleError
 from bugbundle.replay import reviews
 from bugbundle.replay.answers import Answers, Asked
 from bugbundle.replay.catalogue import Resource
+from bugbundle.replay.clean import Cleaner
 from bugbundle.replay.discovery import AGGREGATED, Discovery
 from bugbundle.replay.logs import Options, log
 from bugbundle.replay.negotiate import DISCOVERY_FORMS, LIST_FORMS, form
@@ -45,11 +46,12 @@ class Api:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.answers = Answers(bundle)
+        self.cleaner = Cleaner(bundle)
+        self.answers = Answers(bundle, self.cleaner)
         self.discovery = Discovery(self.answers.catalogue)
         self.reviews = Reviews(self.answers.lists)
         self.openapi = OpenAPI(bundle, self.answers.lists, self.answers.catalogue)
-        self.proxies = Proxies(bundle, self.answers)
+        self.proxies = Proxies(self.cleaner.bundle(bundle), self.answers)
         self.closing = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -151,6 +153,7 @@ class Api:
         if (resource.group, resource.plural, wanted.part) == ("", "pods", "log"):
             options = Options.of(request.query)
             body = log(self.bundle, self.answers.object(resource, wanted.namespace, wanted.name), options)
+            body = self.cleaner.shown("logs/container.log", body)
             return web.Response(body=body, content_type="text/plain")
         if wanted.part == "scale" and any(part.name == "scale" for part in resource.subresources):
             return web.Response(body=self.answers.scale(asked, wanted.name), content_type=JSON)

@@ -15,6 +15,7 @@ from bugbundle.bundle import Bundle, Gap
 from bugbundle.codec import Raw, decode, encode, split_array, split_object
 from bugbundle.errors import BugbundleError
 from bugbundle.replay.catalogue import Catalogue, Resource
+from bugbundle.replay.clean import Cleaner
 from bugbundle.replay.shape import Object, text
 from bugbundle.replay.status import Refusal, from_gap, unrecorded
 
@@ -65,8 +66,9 @@ def _key(item: Raw) -> tuple[str, str]:
 class Lists:
     """The lists of one bundle. Every failure is a `Refusal` that says why."""
 
-    def __init__(self, bundle: Bundle, catalogue: Catalogue) -> None:
+    def __init__(self, bundle: Bundle, catalogue: Catalogue, cleaner: Cleaner) -> None:
         self.bundle = bundle
+        self._cleaner = cleaner
         self._catalogue = catalogue
         self._kept: OrderedDict[str, tuple[int, Listing]] = OrderedDict()
 
@@ -142,6 +144,8 @@ class Lists:
             entry = self.bundle.entry(path)
             if entry.status >= 400:
                 raise from_gap(Gap(path, status=entry.status, reason=body[:4096].decode(errors="replace")))
+            if resource.kind == "Secret":
+                body = self._cleaner.shown(path, body)
             listing = self._split(resource, path, body)
         except BugbundleError as error:
             raise Refusal(503, f"the recorded answer cannot be read: {error.what}") from None
