@@ -1,0 +1,52 @@
+"""IST0109: several VirtualServices for sidecars claim the same host."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.hosts import full_name, texts_of
+from bugbundle.rules.lib.istioctl import Hit, analysed, analyzer, name_of
+from bugbundle.rules.model import Level, ref
+
+
+@analyzer(
+    "IST0109",
+    "virtualservice.ConflictingMeshGatewayHostsAnalyzer",
+    level=Level.ERROR,
+    reads={res.VIRTUAL_SERVICE},
+    message=(
+        "The VirtualServices {names} associated with mesh gateway define the same host {host} which"
+        " can lead to undefined behavior. This can be fixed by merging the conflicting "
+        "VirtualServices into a single resource."
+    ),
+    diagnosis=True,
+)
+def conflicting_mesh_gateway_hosts(mesh: Mesh) -> Iterator[Hit]:
+    """Several VirtualServices for sidecars claim the same host.
+
+    ## Why it matters
+    Istio takes the oldest one's rules for a host; the others' rules do nothing, and which one wins can
+    surprise.
+
+    ## What to do
+    Merge them into one VirtualService, or split the hosts.
+    """
+    claims: dict[tuple[str, str], list[KubeObject]] = defaultdict(list)
+    for service in analysed(mesh, res.VIRTUAL_SERVICE):
+        gateways = texts_of(service.spec.get("gateways"))
+        if gateways and "mesh" not in gateways:
+            continue
+        scopes = texts_of(service.spec.get("exportTo")) or ["*"]
+        for scope in {service.namespace if scope == "." else scope for scope in (["*"] if "*" in scopes else scopes)}:
+            for host in texts_of(service.spec.get("hosts")):
+                claims[scope, full_name(host, service.namespace)].append(service)
+    for (scope, host), owners in claims.items():
+        others = owners if scope == "*" else [*owners, *claims.get(("*", host), [])]
+        if len({ref(item) for item in others}) > 1:
+            names = ",".join(name_of(item) for item in others)
+            for service in owners:
+                values = {"names": names, "host": f"{scope}/{host}"}
+                yield Hit(service, values, "/spec/hosts", f"hosts: {host}", tuple(ref(item) for item in others))
