@@ -79,11 +79,13 @@ class Reviews:
     def _refused(self, asked: Object) -> str:
         """Why the recorded API server itself would not let this be read; "" where it did."""
         group, plural = text(asked, "group"), text(asked, "resource")
+        namespace = text(asked, "namespace")
+        folder = f"k8s/apis/{group}/" if group else "k8s/api/"
         for path, gap in self._lists.bundle.gaps.items():
-            if gap.status == 403 and path.endswith(f"/{plural}.json") and f"/{group}/" in f"/{path}":
-                namespace = text(asked, "namespace")
-                if "/namespaces/" not in path or f"/namespaces/{namespace}/" in path:
-                    return "the collector was not allowed to read it"
+            if gap.status != 403 or not path.startswith(folder) or not path.endswith(f"/{plural}.json"):
+                continue
+            if "/namespaces/" not in path or f"/namespaces/{namespace}/" in path:
+                return "the collector was not allowed to read it"
         return ""
 
 

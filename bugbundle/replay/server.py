@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import secrets
 import ssl
 import tempfile
@@ -22,6 +23,10 @@ from bugbundle.replay.gate import LOOPBACK, Gate
 from bugbundle.replay.status import Refusal
 
 MAX_BODY = 1 << 20
+LOG = logging.getLogger("bugbundle.replay")
+"""Where aiohttp tells of malformed requests; kept off the user's terminal."""
+LOG.addHandler(logging.NullHandler())
+LOG.propagate = False
 HEADER_BYTES = 32_768
 
 
@@ -71,6 +76,7 @@ async def listening(bundle: Bundle, address: Address) -> AsyncIterator[Replay]:
     runner = web.AppRunner(
         app,
         access_log=None,
+        logger=LOG,
         handler_cancellation=True,
         max_field_size=HEADER_BYTES,
         shutdown_timeout=0.5,

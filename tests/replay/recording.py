@@ -53,9 +53,7 @@ def pod(name: str, namespace: str = "shop", **more: Any) -> dict[str, Any]:
         "status": {
             "phase": "Running",
             "podIPs": [{"ip": "10.0.0.1"}],
-            "containerStatuses": [
-                {"name": "app", "ready": True, "restartCount": 0, "state": {"running": {}}}
-            ],
+            "containerStatuses": [{"name": "app", "ready": True, "restartCount": 0, "state": {"running": {}}}],
             **more.pop("status", {}),
         },
         **more,
@@ -88,9 +86,7 @@ class Client:
         self.replay = replay
         self.host, self.port = urlsplit(replay.url).hostname or "", urlsplit(replay.url).port or 0
 
-    def ask(
-        self, path: str, *, accept: str = "", method: str = "GET", body: Any = None, **headers: str
-    ) -> Answer:
+    def ask(self, path: str, *, accept: str = "", method: str = "GET", body: Any = None, **headers: str) -> Answer:
         """One request; `headers` replace the usual ones."""
         sent = {"Authorization": f"Bearer {self.replay.token}", "Accept": accept or "application/json"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -106,9 +102,7 @@ class Client:
     def rows(self, path: str) -> tuple[list[str], list[list[Any]]]:
         """(column names, cells) of a Table."""
         table = self.ask(path, accept=TABLE).json
-        return [column["name"] for column in table["columnDefinitions"]], [
-            row["cells"] for row in table["rows"]
-        ]
+        return [column["name"] for column in table["columnDefinitions"]], [row["cells"] for row in table["rows"]]
 
     def row(self, path: str) -> dict[str, Any]:
         """The only row of a Table, by column."""

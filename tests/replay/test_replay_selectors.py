@@ -43,9 +43,7 @@ def test_empty_selectors_are_none() -> None:
     assert field_selector("", "", "pods") is None
 
 
-@pytest.mark.parametrize(
-    "selector", ["a b", "a in web", "a in (x", "tier>x", "=", "a,,b", "(", "a=b=c", "x" * 9000]
-)
+@pytest.mark.parametrize("selector", ["a b", "a in web", "a in (x", "tier>x", "=", "a,,b", "(", "a=b=c", "x" * 9000])
 def test_refused_label_selectors(selector: str) -> None:
     with pytest.raises(Refusal) as caught:
         label_selector(selector)

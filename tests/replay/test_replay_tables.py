@@ -18,9 +18,7 @@ def _state(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "ready": False, "restartCount": 0, **more}
 
 
-def _ended(
-    reason: str = "", code: int = 0, at: str = "2026-01-02T03:03:00Z", signal: int = 0
-) -> dict[str, Any]:
+def _ended(reason: str = "", code: int = 0, at: str = "2026-01-02T03:03:00Z", signal: int = 0) -> dict[str, Any]:
     return {"terminated": {"reason": reason, "exitCode": code, "finishedAt": at, "signal": signal}}
 
 
@@ -268,11 +266,7 @@ KINDS: dict[str, tuple[str, str, dict[str, Any], list[Any]]] = {
     "networkpolicies": (
         "networking.k8s.io/v1",
         "NetworkPolicy",
-        {
-            "spec": {
-                "podSelector": {"matchExpressions": [{"key": "a", "operator": "In", "values": ["2", "1"]}]}
-            }
-        },
+        {"spec": {"podSelector": {"matchExpressions": [{"key": "a", "operator": "In", "values": ["2", "1"]}]}}},
         ["x", "a in (1,2)", "60m"],
     ),
     "poddisruptionbudgets": (
