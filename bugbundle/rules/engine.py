@@ -10,7 +10,7 @@ from pathlib import PurePath
 from bugbundle.istio import Source
 from bugbundle.mesh import Istiod, Mesh, Proxy, Ztunnel
 from bugbundle.mesh.parts import Part
-from bugbundle.rules.model import Broken, Evidence, Finding, NotEvaluated, Rule, Subject
+from bugbundle.rules.model import Blind, Broken, Evidence, Finding, NotEvaluated, Rule, Subject
 
 DOCS = "https://istio.io/latest/docs/reference/config/analysis/{code}/?ref=istioctl-analyze"
 
@@ -56,12 +56,14 @@ def _one(mesh: Mesh, rule: Rule, subject: Subject, outcome: Outcome) -> None:
         outcome.not_evaluated.append(NotEvaluated(rule.code, name, missing))
         return
     try:
-        found = [finding(rule, evidence) for evidence in rule.check(subject)]
+        seen = list(rule.check(subject))
+        found = [finding(rule, item) for item in seen if not isinstance(item, Blind)]
     except Exception as error:
         outcome.broken.append(Broken(rule.code, name, _place(error)))
         return
     outcome.checked[rule.code] += 1
     outcome.findings.extend(found)
+    outcome.not_evaluated.extend(NotEvaluated(rule.code, *item) for item in seen if isinstance(item, Blind))
 
 
 def missing_inputs(mesh: Mesh, rule: Rule, subject: Subject) -> Iterator[str]:

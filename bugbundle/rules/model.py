@@ -86,6 +86,13 @@ class Evidence:
     at: datetime | None = None
 
 
+class Blind(NamedTuple):
+    """Yielded in place of evidence: the rule could not look at `subject` for want of `missing` (a gap's text)."""
+
+    subject: str
+    missing: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong, as a person reads it."""
@@ -115,7 +122,14 @@ class Finding:
 
     def sort_key(self) -> tuple[object, ...]:
         """Level, code, origin, message: the order of `istioctl analyze`."""
-        return (self.level.rank, self.code, self.origin.kind, self.origin.name, self.origin.namespace, self.message)
+        return (
+            self.level.rank,
+            self.code,
+            self.origin.kind,
+            self.origin.name,
+            self.origin.namespace,
+            self.message,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +151,7 @@ class Broken:
 
 
 Subject = Mesh | Proxy | Istiod | Ztunnel
-Check = Callable[..., Iterator[Evidence]]
+Check = Callable[..., Iterator[Evidence]] | Callable[..., Iterator[Evidence | Blind]]
 
 
 @dataclass(frozen=True)

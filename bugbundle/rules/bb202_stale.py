@@ -1,0 +1,114 @@
+"""istiod sent, Envoy never acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Istiod, Mesh, Pointer, Proxy
+from bugbundle.rules.lib.life import span
+from bugbundle.rules.lib.logs import Line, proxy_log
+from bugbundle.rules.lib.owners import control_plane
+from bugbundle.rules.model import Confidence, Evidence, Level, Proof, ref, rule
+from bugbundle.sync import ProxySync, TypeSync, Verdict, compare
+
+WARN_SECONDS = 30.0
+ERROR_SECONDS = 300.0
+
+
+@rule(
+    "BB202",
+    per=Proxy,
+    level=Level.WARNING,
+    reads={Source.ISTIOD_SYNCZ},
+    optional={Source.ENVOY_CONFIG_DUMP, Source.LOG},
+    explains={"BB204", "BB206", "BB208", "BB301", "BB302", "BB750", "BB402"},
+    message="{proxy} has not acknowledged {types} for {age}: it runs on old configuration{drift}{reason}",
+)
+def stale(proxy: Proxy) -> Iterator[Evidence]:
+    """istiod sent a push and Envoy answered neither ACK nor NACK: STALE, with its age.
+
+    A push younger than 30 seconds may be under way. Older than five minutes it is an Error; sooner, where the silence
+    can be told from a slow push: other proxies of the same istiod acknowledged pushes as new, while this one is silent
+    on several types or lacks what istiod has.
+
+    ## Why it matters
+    The proxy serves requests with the configuration it had: new Services, routes, endpoints and policies do not reach
+    it, and deleted endpoints stay in use.
+
+    ## What to do
+    Look at the path between the pod and istiod's port 15012 (NetworkPolicy, firewall, a node in trouble) and at the
+    proxy's CPU. Restarting the pod opens a new connection. A connection that is cut silently is noticed only by
+    keepalives: check istiod's `--keepaliveInterval` and `--keepaliveTimeout`.
+    """
+    found = compare(proxy)
+    late = [
+        one
+        for one in found.types.values()
+        if one.verdict is Verdict.STALE and one.age is not None and one.age > WARN_SECONDS
+    ]
+    if not late:
+        return
+    holder = proxy.mesh.istiods_of(proxy.id)[0]
+    oldest = max(one.age or 0.0 for one in late)
+    lively = _others(proxy.mesh, holder, proxy.id, oldest)
+    silent = lively > 0 and (len(late) > 1 or any(one.drifts for one in late))
+    lines = _troubles(proxy)
+    dead = oldest > ERROR_SECONDS or silent
+    yield Evidence(
+        origin=ref(proxy),
+        values={
+            "proxy": proxy.id,
+            "types": ", ".join(one.kind.name for one in late),
+            "age": span(oldest),
+            "drift": _drift(found),
+            "reason": _reason(lively, lines),
+        },
+        objects=(ref(holder), *control_plane(proxy)),
+        proofs=(*(_proof(holder, one) for one in late), *(line.proof for line in lines[-2:])),
+        affects=(proxy.id,),
+        level=Level.ERROR if dead else Level.WARNING,
+        confidence=Confidence.CERTAIN if dead else Confidence.LIKELY,
+    )
+
+
+def _others(mesh: Mesh, holder: Istiod, proxy_id: str, age: float) -> int:
+    """Other proxies of the same istiod that acknowledged a push at least as new."""
+    count = 0
+    for other in holder.syncz:
+        if other == proxy_id or mesh.now is None:
+            continue
+        for state in holder.states(other).values():
+            sent = state.sent_time
+            if state.status == "SYNCED" and sent and (mesh.now - sent).total_seconds() <= age + 1:
+                count += 1
+                break
+    return count
+
+
+def _troubles(proxy: Proxy) -> list[Line]:
+    """What the agent says of its connection to istiod near the capture."""
+    log = proxy_log(proxy.mesh, proxy.namespace, proxy.name)
+    return log.recent("upstream_failed", "upstream_ended", "stream_closed") if log else []
+
+
+def _drift(found: ProxySync) -> str:
+    count = len(found.drifts)
+    if not count:
+        return ""
+    first = found.drifts[0]
+    return f"; {count} xDS resources differ from istiod's ({first.kind.name} {first.name} {first.change}, …)"
+
+
+def _reason(lively: int, lines: list[Line]) -> str:
+    if lines:
+        return f"; its agent says: {lines[-1].said}"
+    if lively:
+        return f"; {lively} other proxies of this istiod acknowledged pushes as new, so its own connection is dead or stuck"
+    return ""
+
+
+def _proof(holder: Istiod, one: TypeSync) -> Proof:
+    state = one.state
+    sent, acked = (state.sent, state.acked) if state else ("", "")
+    return Proof(Pointer(holder.entry("debug/syncz.json")), f"{one.kind.name} sent {sent}, acked {acked or 'never'}")

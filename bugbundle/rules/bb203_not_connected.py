@@ -1,0 +1,120 @@
+"""A running proxy that no istiod knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Mesh, Pointer, Proxy
+from bugbundle.rules.lib.life import SETTLING, expected, running_for, span
+from bugbundle.rules.lib.logs import Line, proxy_log
+from bugbundle.rules.lib.owners import control_plane, discovery_address
+from bugbundle.rules.model import Blind, Confidence, Evidence, Level, Proof, ref, rule
+from bugbundle.sync import compare
+from bugbundle.xds import Xds
+
+
+@rule(
+    "BB203",
+    per=Proxy,
+    level=Level.ERROR,
+    reads={Source.ISTIOD_SYNCZ},
+    optional={Source.ENVOY_CONFIG_DUMP, Source.LOG, "pods"},
+    explains={"BB202", "BB204", "BB206", "BB208", "BB301", "BB302", "BB306", "BB402", "BB750"},
+    message="{proxy} has no connection to any istiod{since}: it {runs}{lacks}{reason}",
+)
+def not_connected(proxy: Proxy) -> Iterator[Evidence | Blind]:
+    """The proxy's container runs, and no replica of istiod lists it in debug/syncz.
+
+    Not judged where a replica could not be asked. What it lacks is told by a sibling: a proxy of the same namespace
+    that is connected, whose account istiod gave.
+
+    ## Why it matters
+    The proxy gets no more changes: it keeps routing to endpoints that are gone, knows no new Service, and its
+    certificate cannot be renewed. The pod stays Ready, so nothing else tells of it.
+
+    ## What to do
+    Look at the path from the pod to its discovery address, port 15012 (NetworkPolicy, firewall, DNS), and at the last
+    lines of the proxy's log that are quoted here. Restart the pod once the path is free.
+    """
+    if not expected(proxy):
+        return
+    found = compare(proxy)
+    if found.connected is None:
+        yield Blind(proxy.id, tuple(f"istiod {text}" for text in found.blind))
+        return
+    if found.connected:
+        return
+    age = running_for(proxy) or 0.0
+    lines = _troubles(proxy)
+    lacks = _lacks(proxy)
+    yield Evidence(
+        origin=ref(proxy),
+        values={
+            "proxy": proxy.id,
+            "since": _since(lines, proxy),
+            "runs": "runs on old configuration" if _configured(proxy) else "has no configuration yet",
+            "lacks": f"; it lacks {lacks[0]}{f' and {len(lacks) - 1} more' if len(lacks) > 1 else ''} that its neighbours have"
+            if lacks
+            else "",
+            "reason": f"; its agent says: {lines[-1].said}" if lines else "",
+        },
+        objects=control_plane(proxy),
+        proofs=(*_absence(proxy), *(line.proof for line in lines[-2:])),
+        affects=(proxy.id,),
+        level=Level.ERROR if age >= SETTLING else Level.WARNING,
+        confidence=Confidence.CERTAIN if lines or lacks else Confidence.LIKELY,
+    )
+
+
+def _troubles(proxy: Proxy) -> list[Line]:
+    """What the agent said of its connection after it last succeeded."""
+    log = proxy_log(proxy.mesh, proxy.namespace, proxy.name)
+    if log is None:
+        return []
+    good = [line for line in log.all("connected") if "connected to" in line.text]
+    after = int(good[-1].pointer.pointer[5:]) if good else 0
+    bad = log.all("upstream_failed", "upstream_ended", "stream_closed", "dns")
+    return [line for line in bad if int(line.pointer.pointer[5:]) > after]
+
+
+def _configured(proxy: Proxy) -> bool:
+    """Whether it ever received a cluster; taken as yes where its dump was not recorded."""
+    return proxy.dump is None or any(True for _ in proxy.dump.resources(Xds.CDS, "dynamic_active"))
+
+
+def _since(lines: list[Line], proxy: Proxy) -> str:
+    now = proxy.mesh.now
+    first = next((line.at for line in lines if line.at), None)
+    return f" since {span((now - first).total_seconds())}" if now and first and now > first else ""
+
+
+def _absence(proxy: Proxy) -> Iterator[Proof]:
+    for istiod in proxy.mesh.istiods:
+        yield Proof(Pointer(istiod.entry("debug/syncz.json")), f"{len(istiod.syncz)} proxies, not {proxy.id}")
+    address = discovery_address(proxy)
+    if address:
+        yield Proof(Pointer(proxy.entry("config_dump.json")), f"discoveryAddress {address}")
+
+
+def _lacks(proxy: Proxy) -> list[str]:
+    """Outbound clusters that istiod gives to a connected sibling and this proxy lacks."""
+    sibling = _sibling(proxy.mesh, proxy)
+    if sibling is None or proxy.dump is None:
+        return []
+    account = proxy.mesh.istiods_of(sibling.id)[0].account(sibling.id)
+    theirs = account.named(Xds.CDS) if account else {}
+    mine = proxy.dump.named(Xds.CDS)
+    return sorted(name for name in theirs if name.startswith("outbound|") and name not in mine)
+
+
+def _sibling(mesh: Mesh, proxy: Proxy) -> Proxy | None:
+    """A connected proxy of the same kind and namespace, of the same app where there is one."""
+    app = proxy.pod.labels.get("app") if proxy.pod else None
+    near = [
+        other
+        for other in mesh.proxies
+        if other.namespace == proxy.namespace and other.kind == proxy.kind and mesh.istiods_of(other.id)
+    ]
+    same = [other for other in near if other.pod and other.pod.labels.get("app") == app]
+    return next(iter(same or near), None)

@@ -1,0 +1,69 @@
+"""Endpoints that outlier detection has thrown out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Mesh, Pointer, Proxy
+from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.rules.lib.owners import ClusterName
+from bugbundle.rules.model import Confidence, Evidence, Level, Proof, ref, rule
+
+MARK = b"failed_outlier_check"
+SHARE = 0.3
+"""Of a cluster's endpoints; fewer is what outlier detection is for."""
+
+
+@rule(
+    "BB303",
+    per=Mesh,
+    level=Level.WARNING,
+    reads={Source.ENVOY_CLUSTERS},
+    explains={"BB750"},
+    message="outlier detection of {proxies} has ejected {count} of {total} endpoints of {cluster}",
+)
+def ejected_endpoints(mesh: Mesh) -> Iterator[Evidence]:
+    """Envoy's `clusters` says `failed_outlier_check` for more than 30 % of a cluster's endpoints.
+
+    The endpoints still read HEALTHY: ejection is a state of its own, each proxy's own.
+
+    ## Why it matters
+    The remaining endpoints carry all the load; with all ejected, Envoy answers 503 (UH) or ignores the ejection
+    (panic threshold).
+
+    ## What to do
+    Look at why the endpoints fail (their inbound access log), then at `outlierDetection` of the DestinationRule:
+    `consecutive5xxErrors`, `maxEjectionPercent`, `baseEjectionTime`.
+    """
+    groups: dict[str, list[tuple[Proxy, int, int]]] = {}
+    for proxy in mesh.proxies:
+        if MARK not in (proxy.data("clusters.json") or b""):
+            continue
+        for status in dicts(as_dict(proxy.json("clusters.json")).get("cluster_statuses")):
+            hosts = dicts(status.get("host_statuses"))
+            out = sum(map(_ejected, hosts))
+            if hosts and out / len(hosts) > SHARE:
+                groups.setdefault(as_text(status.get("name")), []).append((proxy, out, len(hosts)))
+    for name, members in sorted(groups.items()):
+        proxy, out, total = max(members, key=lambda one: one[1])
+        service = ClusterName(name).service
+        pods = tuple(ref(one) for one, _, _ in members)
+        yield Evidence(
+            origin=service or pods[0],
+            values={
+                "proxies": proxy.id if len(members) == 1 else f"{len(members)} proxies",
+                "count": out,
+                "total": total,
+                "cluster": name,
+            },
+            objects=pods,
+            proofs=(Proof(Pointer(proxy.entry("clusters.json")), f"{name}: {out} × failed_outlier_check"),),
+            affects=tuple(one.id for one, _, _ in members),
+            confidence=Confidence.CERTAIN,
+        )
+
+
+def _ejected(host: dict[str, Any]) -> bool:
+    return bool(as_dict(host.get("health_status")).get("failed_outlier_check"))

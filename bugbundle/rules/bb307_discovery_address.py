@@ -1,0 +1,76 @@
+"""A discovery address that leads nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Mesh, Pointer, Proxy
+from bugbundle.rules.lib.hosts import service_of
+from bugbundle.rules.lib.life import finished
+from bugbundle.rules.lib.logs import Line, proxy_log
+from bugbundle.rules.lib.owners import annotated_address, discovery_address, discovery_host, workload
+from bugbundle.rules.lib.resources import SERVICE
+from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, rule
+
+
+@rule(
+    "BB307",
+    per=Mesh,
+    level=Level.ERROR,
+    reads={"services", "pods"},
+    optional={Source.ENVOY_CONFIG_DUMP, Source.LOG},
+    explains={"BB203", "BB306", "BB208", "BB410"},
+    message="{workload} has discoveryAddress {address}, and there is no {service}{source}",
+)
+def discovery_address_unknown(mesh: Mesh) -> Iterator[Evidence]:
+    """A proxy is told to get its configuration from a Service that does not exist.
+
+    The address is taken from the proxy's bootstrap, else from the pod's annotation `proxy.istio.io/config`.
+
+    ## Why it matters
+    The proxy never receives a configuration and never becomes ready; with native sidecars the application does not
+    even start.
+
+    ## What to do
+    Correct or delete `discoveryAddress` (annotation `proxy.istio.io/config` of the workload, a ProxyConfig, or
+    `meshConfig.defaultConfig`) and restart the pods. A leftover of a removed revision is the usual reason.
+    """
+    groups: dict[tuple[Ref, str], list[Proxy]] = {}
+    for proxy in mesh.proxies:
+        if proxy.pod is None or finished(proxy.pod):
+            continue
+        service = service_of(discovery_host(proxy), "istio-system")
+        if service and mesh.kube.get(SERVICE, *service) is None:
+            groups.setdefault((workload(mesh, proxy.pod), discovery_address(proxy)), []).append(proxy)
+    for (owner, address), proxies in groups.items():
+        first = proxies[0]
+        service = service_of(discovery_host(first), "istio-system") or ("", "")
+        lines = _lines(first)
+        yield Evidence(
+            origin=owner,
+            values={
+                "workload": str(owner),
+                "address": address,
+                "service": f"Service {service[0]}/{service[1]}",
+                "source": " (annotation proxy.istio.io/config)" if annotated_address(first.pod) == address else "",
+            },
+            objects=(*(ref(proxy) for proxy in proxies), Ref("Service", *service)),
+            proofs=(_place(first, address), *(line.proof for line in lines[-1:])),
+            affects=tuple(proxy.id for proxy in proxies),
+            confidence=Confidence.CERTAIN,
+        )
+
+
+def _place(proxy: Proxy, address: str) -> Proof:
+    if proxy.pod is not None and annotated_address(proxy.pod) == address:
+        pointer = Pointer(
+            proxy.pod.pointer.entry, f"{proxy.pod.pointer.pointer}/metadata/annotations/proxy.istio.io~1config"
+        )
+        return Proof(pointer, f"discoveryAddress: {address}")
+    return Proof(Pointer(proxy.entry("config_dump.json")), f"PROXY_CONFIG.discoveryAddress {address}")
+
+
+def _lines(proxy: Proxy) -> list[Line]:
+    log = proxy_log(proxy.mesh, proxy.namespace, proxy.name)
+    return log.all("dns", "stream_closed", "upstream_failed") if log else []

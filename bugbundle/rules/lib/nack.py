@@ -1,0 +1,104 @@
+"""A rejected push: what Envoy said about it, and which EnvoyFilter made it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from bugbundle.mesh import KubeObject, Mesh, Proxy
+from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
+from bugbundle.rules.lib.meshconfig import root_namespace
+from bugbundle.rules.lib.resources import ENVOY_FILTER
+from bugbundle.rules.lib.selectors import matches
+from bugbundle.xds import Xds
+
+SHORTEST = 8
+"""Characters that a piece of text needs to point at one patch."""
+
+CAUSES = (
+    (r"multiple filter chains with (?:the same|overlapping) matching rules", "two filter chains match the same traffic (two Services, Gateways or patches claim it)"),
+    (r"terminal filter.*must be the last filter|non-terminal filter", "a filter stands behind the terminal filter, or none is terminal (the order of a patch)"),
+    (r"duplicate listener", "two listeners have the same name or address"),
+    (r"cannot bind.*[Pp]ermission denied", "the proxy may not bind a port below 1024"),
+    (r"cannot bind.*[Aa]ddress already in use|address already in use", "the port is taken by another process of the pod or node"),
+    (r"no filter chains specified", "a listener has no filter chain"),
+    (r"script load error|lua", "a Lua script does not compile"),
+    (r"[Dd]idn't find a registered implementation", "Envoy has no extension of that name in this build"),
+    (r"no such field|unknown field|could not find @?type|has unknown fields", "a field or type that this Envoy does not know"),
+    (r"ProtoValidation|validation error|constraint validation", "a value that Envoy's API does not allow"),
+    (r"duplicate (?:cluster|route|virtual host|domain)|Only unique values for domains", "the same name or domain stands twice"),
+    (r"wasm|Wasm|WASM", "a Wasm module could not be loaded"),
+)  # fmt: skip
+"""What Envoy's text means, by its fixed parts (source/common, source/server of Envoy)."""
+
+TARGETS = {
+    Xds.LDS: {"LISTENER", "FILTER_CHAIN", "NETWORK_FILTER", "HTTP_FILTER", "LISTENER_FILTER"},
+    Xds.RDS: {"ROUTE_CONFIGURATION", "VIRTUAL_HOST", "HTTP_ROUTE"},
+    Xds.CDS: {"CLUSTER"},
+    Xds.ECDS: {"EXTENSION_CONFIG", "HTTP_FILTER"},
+}
+"""Which `applyTo` shapes which type."""
+
+_QUOTED = re.compile(r'"([^"]{6,})"|\'([^\']{6,})\'')
+
+
+def meaning(message: str) -> str:
+    """Envoy's text in plain words; empty where it is not known."""
+    return next((words for pattern, words in CAUSES if re.search(pattern, message, re.S)), "")
+
+
+class Suspect(NamedTuple):
+    """An EnvoyFilter that applies to the proxy; `proof` is what of it Envoy's message repeats."""
+
+    filter: KubeObject
+    proof: str
+
+
+def suspects(mesh: Mesh, proxy: Proxy, kind: Xds, message: str) -> list[Suspect]:
+    """The EnvoyFilters that shape a type of a proxy; only those that the message repeats, where there are any."""
+    found = [
+        Suspect(item, _repeated(item, kind, message))
+        for item in mesh.kube.list(ENVOY_FILTER)
+        if applies(mesh, proxy, item) and _shapes(item, kind)
+    ]
+    return [one for one in found if one.proof] or found
+
+
+def applies(mesh: Mesh, proxy: Proxy, item: KubeObject) -> bool:
+    """Whether an EnvoyFilter is for a proxy: its namespace or the root namespace, and its workloadSelector or targetRefs."""
+    if item.namespace not in (proxy.namespace, root_namespace(mesh)):
+        return False
+    refs = dicts(item.spec.get("targetRefs"))
+    if refs:
+        name = proxy.pod.labels.get("gateway.networking.k8s.io/gateway-name", "") if proxy.pod else ""
+        return any(as_text(one.get("name")) == name for one in refs)
+    wanted = texts(as_dict(item.spec.get("workloadSelector")).get("labels"))
+    return not wanted or (proxy.pod is not None and matches(wanted, proxy.pod.labels))
+
+
+def _shapes(item: KubeObject, kind: Xds) -> bool:
+    wanted = TARGETS.get(kind, set())
+    return any(as_text(patch.get("applyTo")) in wanted for patch in dicts(item.spec.get("configPatches")))
+
+
+def _repeated(item: KubeObject, kind: Xds, message: str) -> str:
+    """The first piece of a patch that the message repeats, or of the message that the patch holds."""
+    quoted = [one or other for one, other in _QUOTED.findall(message)]
+    for patch in dicts(item.spec.get("configPatches")):
+        if as_text(patch.get("applyTo")) not in TARGETS.get(kind, set()):
+            continue
+        for leaf in _leaves(as_dict(patch.get("patch")).get("value")):
+            if len(leaf) >= SHORTEST and leaf in message:
+                return leaf[:80]
+            hit = next((part for part in quoted if len(part) >= SHORTEST and part.rstrip(".") in leaf), "")
+            if hit:
+                return hit[:80]
+    return ""
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _leaves(item)
