@@ -22,8 +22,9 @@ TLS = "envoy.extensions.transport_sockets.tls.v3."
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """CDS. `tls`: `istio` (mTLS of the mesh), `auto` (mTLS where the endpoint can), `tls` (other TLS), `` (plain); `service`: EDS name.
-    """
+    """CDS.
+
+    `tls`: `istio` (mTLS of the mesh), `auto` (mTLS where the endpoint can), `tls` (other TLS), `` (plain); `service`: EDS name."""
 
     name: str
     type: str
@@ -58,7 +59,9 @@ class RouteFacts:
 
 @dataclass(frozen=True, slots=True)
 class ChainFacts:
-    """One filter chain. `transport` `tls` or `raw_buffer` as matched; `requires_cert`: a client certificate is needed."""
+    """One filter chain.
+
+    `transport` `tls` or `raw_buffer` as matched; `requires_cert`: a client certificate is needed."""
 
     name: str
     port: int | None
@@ -87,7 +90,9 @@ class ListenerFacts:
 
 
 class Host(NamedTuple):
-    """One endpoint: `health` HEALTHY, UNHEALTHY, DRAINING, …; `tls_mode` `istio`, `disabled` or ``; `workload` as sent."""
+    """One endpoint.
+
+    `health` HEALTHY, UNHEALTHY, DRAINING, …; `tls_mode` `istio`, `disabled` or ``; `workload` as sent."""
 
     address: str
     port: int | None
@@ -122,6 +127,7 @@ class FactTable:
     def __init__(self, index: XdsIndex) -> None:
         self._index = index
         self._known: dict[bytes, Facts] = {}
+        self._open: tuple[str, bytes] = ("", b"")
 
     def of(self, number: int) -> Facts:
         """The facts of one distinct body; None for kinds without any, and for a body that cannot be read."""
@@ -133,11 +139,18 @@ class FactTable:
             return None
         if body.meaning not in self._known:
             try:
-                value = canonical(decode(self._index.body_text(number)), MESSAGES.get(Xds(body.kind), ""))
+                value = canonical(decode(self._text(number)), MESSAGES.get(Xds(body.kind), ""))
                 self._known[body.meaning] = make(as_dict(value))
             except BugbundleError:
                 self._known[body.meaning] = None
         return self._known[body.meaning]
+
+    def _text(self, number: int) -> bytes:
+        """The bytes of one body; the dump it was first seen in stays open, as its neighbours are asked for next."""
+        body = self._index.bodies[number]
+        if self._open[0] != body.entry:
+            self._open = (body.entry, self._index.read(body.entry))
+        return self._open[1][body.offset : body.offset + body.length]
 
 
 def cluster_facts(body: dict[str, Any]) -> ClusterFacts:
@@ -305,7 +318,10 @@ def sans(context: dict[str, Any]) -> Iterator[str]:
     """The subject alternative names that a TLS context accepts, exact or as a prefix."""
     common = as_dict(context.get("common_tls_context"))
     combined = as_dict(common.get("combined_validation_context"))
-    for holder in (as_dict(common.get("validation_context")), as_dict(combined.get("default_validation_context"))):
+    for holder in (
+        as_dict(common.get("validation_context")),
+        as_dict(combined.get("default_validation_context")),
+    ):
         matchers = dicts(holder.get("match_subject_alt_names"))
         matchers += [as_dict(item.get("matcher")) for item in dicts(holder.get("match_typed_subject_alt_names"))]
         for matcher in matchers:
