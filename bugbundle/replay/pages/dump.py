@@ -85,10 +85,11 @@ def _section(part: dict[str, Raw], mask: Mask, names: re.Pattern[str]) -> dict[s
     """One section with its wanted fields; a field of resources keeps those that are named so."""
     kept: dict[str, Any] = _trim(part, mask)
     if names.pattern:
-        for name in [name for name in kept if name in _ITEMS]:
-            kept[name] = [raw for raw in split_array(kept[name]) if _named(raw, names)]
-            if not kept[name]:
-                del kept[name]
+        for name, value in list(kept.items()):
+            if name in _ITEMS and isinstance(value, Raw):
+                kept[name] = [raw for raw in split_array(value) if _named(raw, names)]
+                if not kept[name]:
+                    del kept[name]
     return kept
 
 
@@ -102,7 +103,9 @@ def _trim(part: dict[str, Raw], mask: Mask) -> dict[str, Any]:
             kept[name] = raw
         elif name in mask:
             below = mask[name]
-            kept[name] = _trim(split_object(raw), below) if below and bytes(raw)[:1] == b"{" else raw
+            kept[name] = (
+                _trim(split_object(raw), below) if below and bytes(memoryview(raw)[:1]) == b"{" else raw
+            )
     return kept
 
 

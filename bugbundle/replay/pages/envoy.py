@@ -101,14 +101,10 @@ def listener_lines(status: dict[str, Any]) -> Iterator[str]:
 def cluster_lines(status: dict[str, Any]) -> Iterator[str]:
     """One cluster as `/clusters` prints it (source/server/admin/clusters_handler.cc).
 
-    The JSON lacks the averages of outlier detection, and its thresholds before it has them: -1, as in Envoy.
+    Without the `outlier` lines of clusters with outlier detection: the JSON does not hold their averages.
     """
     name = status.get("name", "")
     yield f"{name}::observability_name::{status.get('observability_name', name)}"
-    for head in ("", "local_origin_"):
-        limit = _percent(status.get(f"{head}success_rate_ejection_threshold"), "-1")
-        yield f"{name}::outlier::{head}success_rate_average::-1"
-        yield f"{name}::outlier::{head}success_rate_ejection_threshold::{limit}"
     for limit in _list(_dict(status.get("circuit_breakers")).get("thresholds")):
         level = "high" if _dict(limit).get("priority") == "HIGH" else "default"
         for key in ("max_connections", "max_pending_requests", "max_requests", "max_retries"):
@@ -156,7 +152,9 @@ def _address(spot: Any) -> str:
 
 def _percent(value: Any, otherwise: str) -> str:
     number = _dict(value).get("value")
-    return f"{number:g}" if isinstance(number, int | float) else otherwise
+    if isinstance(number, int | float) and abs(number) < 1e300:
+        return f"{number:g}"
+    return otherwise
 
 
 def _bool(value: Any) -> str:

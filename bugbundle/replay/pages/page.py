@@ -22,7 +22,7 @@ class Page:
 
 def sentence(status: int, text: str) -> Page:
     """A page that says one thing in plain text."""
-    return Page(status, {"content-type": TEXT}, text.encode() + b"\n")
+    return Page(status, {"content-type": TEXT}, text.encode("utf-8", "replace") + b"\n")
 
 
 def canonical(method: str, path: str, query: Mapping[str, str]) -> str:

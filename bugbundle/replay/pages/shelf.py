@@ -10,6 +10,9 @@ from bugbundle.errors import BugbundleError
 from bugbundle.replay.pages.layout import PORTS, asked, owner
 from bugbundle.replay.pages.page import JSON, METRICS, TEXT, Page, parse_request, sentence
 
+_STATUSES = frozenset(range(200, 600)) - {204, 205, 304}
+"""What a page with a body can have; a manifest that says otherwise is not believed."""
+
 Key = tuple[int, str]
 """Port and canonical request."""
 
@@ -45,7 +48,8 @@ class Shelf:
             body = self.bundle[path]
         except BugbundleError as error:
             return sentence(503, f"{request} is damaged in this recording: {error.what}")
-        return Page(self.bundle.entry(path).status or 200, {"content-type": media(path)}, body)
+        status = self.bundle.entry(path).status
+        return Page(status if status in _STATUSES else 200, {"content-type": media(path)}, body)
 
     def missing(self, port: int, request: str) -> Page:
         """The page that says why there is none: 404 where nobody asked, else as the recording's gap."""

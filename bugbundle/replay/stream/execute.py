@@ -105,6 +105,7 @@ class _Collected:
 
     def opened(self, stream: Stream) -> None:
         """One more."""
+        stream.ignore()
         self.streams.setdefault(stream.headers.get("streamtype", ""), stream)
         if self._wanted <= set(self.streams):
             self.complete.set()

@@ -83,6 +83,10 @@ async def connect(pages: Pages, namespace: str, pod: str, port: int, duplex: Dup
             await http1.serve(duplex, partial(_page, pages, namespace, pod, port))
     except BugbundleError as error:
         return error.text
+    except ConnectionError:
+        raise
+    except (OSError, RuntimeError) as error:
+        return f"Port {port} of {pod}.{namespace} cannot be served here: {error}"
     return ""
 
 
@@ -104,6 +108,8 @@ class _Forwarder:
             self.session.spawn(stream.finish())
             return
         # Clients of old give no requestID; there a data stream follows its error stream (kubelet, requestID).
+        if kind == "error":
+            stream.ignore()
         name = stream.headers.get("requestid") or str(stream.number - (2 if kind == "data" else 0))
         halves = self._halves.setdefault(name, {})
         halves[kind] = stream
@@ -180,5 +186,5 @@ async def _by_channels(channels: Channels, pages: Pages, namespace: str, pod: st
         for duplex in duplexes:
             duplex.inbox.drop()
         work.cancel()
-        await asyncio.wait([work], timeout=5)
+        await asyncio.gather(work, return_exceptions=True)
         await channels.close()

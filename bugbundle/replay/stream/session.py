@@ -40,9 +40,13 @@ class Stream:
                 raise ConnectionResetError("the client has closed this stream")
             await self._session.send(spdy.data(self.number, data[at : at + CHUNK]))
 
+    def ignore(self) -> None:
+        """Drop what the client says here, now and later."""
+        self._inbox.drop()
+
     async def finish(self) -> None:
         """Say that nothing more comes. What the client still sends is dropped."""
-        self._inbox.drop()
+        self.ignore()
         if not self.said_all:
             self.said_all = True
             await self._session.send(spdy.data(self.number, b"", fin=True))
@@ -60,7 +64,7 @@ class Stream:
         self._inbox.end()
         if reset:
             self.said_all = True
-            self._inbox.drop()
+            self.ignore()
         self._session.settle(self)
 
 

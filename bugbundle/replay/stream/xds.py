@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import grpc
 from envoy.admin.v3 import config_dump_pb2
@@ -121,7 +122,8 @@ class _Ads(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):  # type: ignore[mis
         if request.type_url == SYNCZ:
             return self._syncz()
         if request.type_url == CONFIG_DUMP:
-            body = self._page(f"/debug/config_dump?proxyID={names[0]}") if len(names) == 1 else None
+            target = "/debug/config_dump?" + urlencode({"proxyID": names[0] if len(names) == 1 else ""})
+            body = self._page(target)
             return await asyncio.to_thread(sections, body) if body else []
         if request.type_url == PAGE:
             if len(names) != 1:
@@ -236,7 +238,7 @@ def _modules(name: str) -> Iterator[str]:
         except ImportError:
             parts.pop()
             continue
-        for module in pkgutil.iter_modules(package.__path__):
+        for module in pkgutil.iter_modules(getattr(package, "__path__", [])):
             if module.name.endswith("_pb2"):
                 yield f"{'.'.join(parts)}.{module.name}"
         return
