@@ -6,5 +6,7 @@ again, by other means, at what they left.
 """
 
 from bugbundle.redact.redactor import Redacted, Redactor
+from bugbundle.redact.residue import residue
+from bugbundle.redact.stream import StreamRedactor, redact_stream
 
-__all__ = ["Redacted", "Redactor"]
+__all__ = ["Redacted", "Redactor", "StreamRedactor", "redact_stream", "residue"]

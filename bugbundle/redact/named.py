@@ -30,6 +30,9 @@ WORDS = (
 _NAME = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/"
 _REACH = 96
 _NAME_END = re.compile(rb"[A-Za-z0-9_.\-/]{0,96}+")
+_NO_VALUE = re.compile(
+    rb"\\*+\"\s{0,40}+:\s{0,400}+(?:\{\s{0,400}+(?:\}|\\*+\"(?!inline|exact|value|string|keys))|\[|[0-9tfn])"
+)
 _ASSIGN = re.compile(
     rb"(?P<close>\\*+[\"'])?(?P<gap>[ \t]{0,40}+)(?P<op>=>|:=|[=:])(?![=:])(?P<space>\s{0,400}+)(?P<open>\\*+[\"'])?"
 )
@@ -37,12 +40,13 @@ _PAIR = re.compile(
     rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+\\*+[\"'](?:value|exact_?[mM]atch|string_?[mM]atch|string_?[vV]alue)\\*+[\"']\s{0,40}+:"
     rb"\s{0,400}+(?:\{\s{0,400}+\\*+\"exact\\*+\"\s{0,40}+:\s{0,400}+)?(?P<open>\\*+[\"'])"
 )
-_PAIR_LINES = re.compile(rb"(?:\\*+[\"'])?[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{0,200}+value:[ \t]{0,40}+(?P<open>\\*+[\"'])?")
-_INLINE = (
-    rb"\\*+\"(?P<field>inline_?[bB]ytes|inline_?[sS]tring|exact|value|string_?[vV]alue)\\*+\"\s{0,40}+:\s{0,400}+(?P<open>\\*+\")"
+_PAIR_LINES = re.compile(
+    rb"(?:\\*+[\"'])?[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{0,200}+value:[ \t]{0,40}+(?P<open>\\*+[\"'])?"
 )
+_INLINE = rb"\\*+\"(?P<field>inline_?[bB]ytes|inline_?[sS]tring|exact|value|string_?[vV]alue)\\*+\"\s{0,40}+:\s{0,400}+(?P<open>\\*+\")"
 _OBJECT = re.compile(
-    rb"(?P<close>\\*+\")\s{0,40}+:\s{0,400}+\{\s{0,400}+(?:\\*+\"keys\\*+\"\s{0,40}+:\s{0,400}+\[\s{0,400}+\{\s{0,400}+)?" + _INLINE
+    rb"(?P<close>\\*+\")\s{0,40}+:\s{0,400}+\{\s{0,400}+(?:\\*+\"keys\\*+\"\s{0,40}+:\s{0,400}+\[\s{0,400}+\{\s{0,400}+)?"
+    + _INLINE
 )
 _NEXT_OBJECT = re.compile(rb"\\*+\"\s{0,400}+\}\s{0,400}+,\s{0,400}+\{\s{0,400}+" + _INLINE)
 _OBJECT_LINES = re.compile(
@@ -54,14 +58,17 @@ _ARGUMENT_WORD = re.compile(rb"[ \t]{1,8}+(?P<open>\\*+[\"'])?(?!-)")
 _QUOTE = re.compile(rb"(\\*+)\"")
 _SINGLE = re.compile(rb"(?:[^'\"\\\r\n]|\\++(?![nr\"']).)*+", re.DOTALL)
 _WORD_VALUE = re.compile(
-    rb"(?:[^\s\"'\\;,)\]}<>]|[,)\]}](?=[^\s\"'\\;,)\]}])(?![\w.-]{1,40}+[=:\"])|\\++(?![nrt\"'\\]|u0026|u003[ce]).)*+", re.DOTALL
+    rb"(?:[^\s\"'\\;,)\]}<>]|[,)\]}](?=[^\s\"'\\;,)\]}])(?![\w.-]{1,40}+[=:\"])|\\++(?![nrt\"'\\]|u0026|u003[ce]).)*+",
+    re.DOTALL,
 )
 _QUERY_VALUE = re.compile(rb"[^\s\"'\\&#<>,;]*+")
 _LINE_VALUE = re.compile(rb"(?:[^\"\\\r\n]|\\++(?![nr\"\\]).)*+", re.DOTALL)
 _MORE_NAMES = re.compile(rb"\s[\w.-]{1,40}+=")
 _COMMENT = re.compile(rb"[ \t]+(?:#.*)?\Z", re.DOTALL)
 _BLOCK = re.compile(rb"[|>][+-]?[0-9]?[+-]?[ \t]*+(?:\r?\n|\\++n)")
-_BLOCK_LINE = re.compile(rb"(?P<indent>[ ]{0,400}+)(?P<text>(?:[^\"\\\r\n]|\\++(?![nr]).)*+)(?P<end>\r?\n|\\++n)?", re.DOTALL)
+_BLOCK_LINE = re.compile(
+    rb"(?P<indent>[ ]{0,400}+)(?P<text>(?:[^\"\\\r\n]|\\++(?![nr]).)*+)(?P<end>\r?\n|\\++n)?", re.DOTALL
+)
 _BEFORE = re.compile(rb"(?:\A|\r?\n|(?P<escaped>\\++)n|(?P<quote>[\"']))[ \t]*+(?:- )?-{0,2}\Z")
 
 
@@ -83,7 +90,7 @@ class Value(NamedTuple):
 
 
 def names(data: bytes, folded: bytes, word: bytes) -> Iterator[Name]:
-    """Every secret name in `data` that holds `word`; `folded` is `data` in lower case."""
+    """Every secret name in `data` that holds `word`; `folded` is `data` in lower case if `word` is, else `data`."""
     place = folded.find(word)
     while place >= 0:
         start = place - _REACH if place > _REACH else 0
@@ -94,7 +101,7 @@ def names(data: bytes, folded: bytes, word: bytes) -> Iterator[Name]:
             start = _past_escape(data, start, place)
             name = data[start:end].lstrip(b"-./")
             kind = secret_kind(name)
-            if kind:
+            if kind and not _NO_VALUE.match(data, end):
                 yield Name(end - len(name), end, name, kind)
         place = folded.find(word, max(end, place + len(word)))
 
@@ -225,9 +232,7 @@ def _unquoted(
     return Value(start, found.end(), certain) if found else None
 
 
-def _line_value(
-    data: bytes, start: int, opened: bytes | None, name: Name
-) -> Value | None:
+def _line_value(data: bytes, start: int, opened: bytes | None, name: Name) -> Value | None:
     """A value that has the rest of its line to itself, or the lines of a YAML block below it."""
     if opened:
         return Value(start, _quoted_end(data, start, opened), True)
@@ -248,7 +253,7 @@ def _after_start(
     """The value of a name that begins its line or its string."""
     if before["quote"] == b"'":
         return _unquoted(data, start, None, _SINGLE, operator == b"=")
-    if before["quote"]:
+    if before["quote"] and not _BLOCK.match(data, start):
         end = _line_end(data, start)
         return Value(start, end, operator == b"=" or b" " not in data[start:end])
     return _line_value(data, start, None, name)

@@ -15,8 +15,7 @@ from bugbundle.redact.standin import is_standin
 _WORDS = re.compile(rb"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 PASSWORD = frozenset(b"password passwd passphrase passcode pwd userpass dbpass".split())
-TOKEN = frozenset(b"token accesstoken authtoken bearertoken refreshtoken idtoken apitoken".split())
-CREDENTIAL = frozenset(b"secret clientsecret credential credentials".split())
+CREDENTIAL = frozenset(b"credential credentials".split())
 WHOLE_KEY = frozenset(
     b"apikey accesskey privatekey secretkey accountkey signingkey masterkey authkey encryptionkey sharedkey".split()
 )
@@ -65,8 +64,6 @@ def _by_last(words: list[bytes]) -> str | None:
         return "password"
     if last == b"string" and before == b"connection":
         return "connection-string"
-    if last == b"connection" and words[-1:] != words:
-        return None
     if last == b"cookie" and before in (b"", b"set"):
         return "cookie"
     if last in (b"sig", b"signature") and before in (b"", b"amz"):
@@ -75,11 +72,11 @@ def _by_last(words: list[bytes]) -> str | None:
 
 
 def _word_kind(word: bytes) -> str | None:
-    if word in PASSWORD:
+    if word in PASSWORD or word.endswith((b"password", b"passwd")):
         return "password"
-    if word in TOKEN:
+    if word.endswith(b"token"):
         return "token"
-    if word in CREDENTIAL:
+    if word in CREDENTIAL or word.endswith(b"secret"):
         return "credential"
     if word in WHOLE_KEY:
         return "private-key" if word == b"privatekey" else "key"
@@ -89,7 +86,8 @@ def _word_kind(word: bytes) -> str | None:
 
 
 _PLACEHOLDER = re.compile(
-    rb"\$\([\w.:-]*\)|\$\{[^{}]*\}|\$[A-Za-z_]\w*|\{\{.*\}\}|%[A-Z_]+(?:\([^)]*\))?%|<[\w .-]*>|\*+|x{3,}|-+|\.{3}", re.DOTALL
+    rb"\$\([\w.:-]*\)|\$\{[^{}]*\}|\$[A-Za-z_]\w*|\{\{.*\}\}|%[A-Z_]+(?:\([^)]*\))?%|<[\w .-]*>|\*+|x{3,}|-+|\.{3}",
+    re.DOTALL,
 )
 _HARMLESS_VALUE = re.compile(
     rb"true|false|yes|no|on|off|null|nil|none|undefined|unset|\(null\)|default|enabled|disabled|istio-token|istio-ca|"

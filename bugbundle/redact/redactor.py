@@ -18,6 +18,7 @@ from bugbundle.redact.standin import Cut, holds_standin, render
 
 _MOST_PIECES = 200_000
 _LONGEST_PIECE = 1024
+_MOST_NAMES = 60
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Redacted:
 
 @dataclass
 class _Suspicion:
-    """What a first look found: shapes, words of secret names, and pieces that cause it."""
+    """What a first look found: shapes, names of secrets (each with the byte behind it), and pieces that cause it."""
 
     shapes: set[Shape] = field(default_factory=set)
-    words: set[bytes] = field(default_factory=set)
+    names: set[bytes] = field(default_factory=set)
     secrets: bool = False
     places: list[int] = field(default_factory=list)
 
@@ -75,10 +76,13 @@ class Redactor:
         for shape in (*suspicion.shapes, USERINFO):
             if any(literal in body for literal in shape.literals) or shape.folded:
                 found += (cut for cut in shape.find(body) if not holds_standin(body, cut.start, cut.end))
-        if suspicion.words:
+        if len(suspicion.names) > _MOST_NAMES:
             folded = body.lower()
-            for word in suspicion.words:
+            for word in named.WORDS:
                 found += named.cuts(body, folded, word, is_json)
+        else:
+            for name in suspicion.names:
+                found += named.cuts(body, body, name, is_json)
         return merged(found)
 
     def _first_look(self, body: bytes, *, repeats: bool) -> _Suspicion:
@@ -112,17 +116,19 @@ def _suspect(text: bytes) -> _Suspicion:
     for shape in SHAPES:
         where = folded if shape.folded else text
         if any(literal in where for literal in shape.literals):
-            places = [cut.start for cut in shape.find(text)]
+            if shape.commas:
+                places = [place for literal in shape.literals for place in _all_places(text, literal)]
+            else:
+                places = [cut.start for cut in shape.find(text)]
             if places:
                 suspicion.shapes.add(shape)
                 suspicion.places += places
     for word in named.WORDS:
-        places = [name.start for name in named.names(text, folded, word)]
-        if places:
-            suspicion.words.add(word)
-            suspicion.places += places
+        for name in named.names(text, folded, word):
+            suspicion.names.add(text[name.start : name.end + 1])
+            suspicion.places.append(name.start)
     if suspicion.secrets:
-        suspicion.places += (place for mark in (b'data"', b"Secret") for place in _all_places(text, mark))
+        suspicion.places += (place for mark in secrets.MARKS for place in _all_places(text, mark))
     return suspicion
 
 

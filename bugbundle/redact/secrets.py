@@ -12,13 +12,16 @@ from typing import NamedTuple
 from bugbundle.redact.standin import Cut, Form, decoded, is_standin
 
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]', re.DOTALL)
-_DATA = re.compile(rb'\\*+"(?:data|stringData)\\*+"\s{0,40}+:\s{0,400}+\{')
-_KIND = re.compile(rb"(?m)(?:^|(?<=- )|(?<=---\n))[\"']?kind[\"']?:[ \t]*[\"']?Secret[\"']?[ \t]*\r?$")
+_KIND = re.compile(rb"kind(?<![\w./-]kind)[\"']?:[ \t]*+[\"']?Secret[\"']?(?=[ \t]*+(?:\r?\n|\Z|#))")
+_KIND_LINE = re.compile(rb"[\"']?kind[\"']?:[ \t]*+[\"']?Secret[\"']?[ \t]*+(?:#.*)?")
+MARKS = (b'"data"', b'"stringData"', b'\\"data\\', b'\\"stringData\\', b"kind: Secret")
 _CERTIFICATES = re.compile(
     rb"\s*(?:(?:-----BEGIN (?P<what>(?:TRUSTED )?CERTIFICATE|X509 CRL|PUBLIC KEY|PKCS7)-----[A-Za-z0-9+/=\s]*+-----END (?P=what)-----"
     rb"|#[^\r\n]*+)\s*)*+"
 )
-_ESCAPE = re.compile(rb'\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)', re.DOTALL)
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL
+)
 _PLAIN_ESCAPES = {b"\\n": b"\n", b"\\t": b"\t", b"\\r": b"\r", b"\\b": b"\b", b"\\f": b"\f"}
 _DEEPEST = 4
 
@@ -30,13 +33,13 @@ def is_public(value: bytes) -> bool:
 
 def may_hold(data: bytes) -> bool:
     """Whether `data` could hold a Secret at all: cheap, errs towards yes."""
-    return b'data"' in data or b'stringData"' in data or b"kind: Secret" in data or b"Secret" in data and bool(_KIND.search(data))
+    return any(mark in data for mark in MARKS) or (b"Secret" in data and bool(_KIND.search(data)))
 
 
 def cuts(data: bytes, *, listed: bool, is_json: bool) -> Iterator[Cut]:
     """The secret values. `listed`: the entry is a list of Secrets, whose items need not say that they are."""
     if is_json:
-        if listed or _DATA.search(data) or b"kind: Secret" in data:
+        if listed or may_hold(data):
             yield from _in_json(data, listed, 0)
     elif b"Secret" in data:
         yield from _in_yaml(data)
@@ -203,7 +206,7 @@ def _in_yaml(data: bytes) -> Iterator[Cut]:
         return
     lines = [_line(found) for found in _LINE.finditer(data) if found["text"].strip()]
     for index, line in enumerate(lines):
-        if _KIND.fullmatch(line.text):
+        if _KIND_LINE.fullmatch(line.text):
             for place in _siblings(lines, index):
                 if re.match(rb"[\"']?(?:data|stringData)[\"']?:", lines[place].text):
                     yield from _yaml_values(data, lines, place)
@@ -219,7 +222,11 @@ def _siblings(lines: list[_Line], index: int) -> Iterator[int]:
     column = lines[index].column
     for place in range(index - 1, -1, -1):
         line = lines[place + 1]
-        if (line.item and line.column == column) or lines[place].column < column or lines[place].text == b"---":
+        if (
+            (line.item and line.column == column)
+            or lines[place].column < column
+            or lines[place].text == b"---"
+        ):
             break
         if lines[place].column == column:
             yield place
@@ -258,6 +265,7 @@ def _yaml_value(data: bytes, start: int, end: int, form: Form) -> Iterator[Cut]:
     if data[start : start + 1] in (b'"', b"'") and end - start > 1:
         start, end = start + 1, end - 1
     raw = data[start:end]
-    if raw.strip() and raw not in (b"{}", b"null") and not is_standin(raw):
-        if not is_public(decoded(raw) if form is Form.BASE64 else raw):
-            yield Cut(start, end, "secret-data", form)
+    if not raw.strip() or raw in (b"{}", b"null") or is_standin(raw):
+        return
+    if not is_public(decoded(raw) if form is Form.BASE64 else raw):
+        yield Cut(start, end, "secret-data", form)

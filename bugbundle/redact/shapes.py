@@ -24,15 +24,16 @@ _JWT = re.compile(
     rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,8192}+\.(?:eyJ[A-Za-z0-9_-]{4,}+|[A-Za-z0-9_-]{4,}+(?=\.[A-Za-z0-9_-]{4}))"
     rb"(?:\.[A-Za-z0-9_=-]*+){0,3}"
 )
-_BEARER = re.compile(
-    rb"(?i:\b(?P<scheme>bearer|basic|negotiate|splunk|apikey)(?:[ \t]|%20|\+){1,4}+)(?P<value>[A-Za-z0-9._~+/-]{6,}+=*+)"
-)
+SCHEMES = (b"bearer", b"basic", b"negotiate", b"splunk", b"apikey")
+_CREDENTIALS = re.compile(rb"[A-Za-z]{5,9}+(?:[ \t]|%20|\+){1,4}+(?P<value>[A-Za-z0-9._~+/-]{6,}+=*+)")
 _USERINFO = re.compile(
     rb"://(?P<user>[^\s/?#\"'<>\\@:,;(){}\[\]|]{0,128}+):(?P<value>(?:[^\s/?#\"'<>\\@]|@(?=[^\s/?#\"'<>\\@]{0,256}@)){1,256}+)@(?=[\[\w$%{])"
 )
 _USER_TOKEN = re.compile(rb"://(?P<value>[A-Za-z0-9_-]{16,256}+)@(?=[\w\[])")
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
-_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]|\\++[nr](?=[A-Za-z0-9+/=])|\r?\n[ \t]{0,40}+(?=[A-Za-z0-9+/=]{4}))*+={0,2}")
+_RUN = re.compile(
+    rb"(?:[A-Za-z0-9+/_-]|\\++[nr](?=[A-Za-z0-9+/=])|\r?\n[ \t]{0,40}+(?=[A-Za-z0-9+/=]{4}))*+={0,2}"
+)
 
 _KNOWN = re.compile(
     rb"(?<![A-Za-z0-9+/_-])(?:"
@@ -48,7 +49,7 @@ _KNOWN_LITERALS = tuple(
     b"SG. npm_ dckr_pat_ AGE-SECRET-KEY-1 pypi- sha256~".split()
 )
 _HASHED = re.compile(
-    rb"\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,128}+={0,2}|\$(?:apr1|1|2[abxy]|5|6|y|argon2id?)\$[A-Za-z0-9./$=,+-]{20,256}+"
+    rb"\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,128}+={0,2}|\$(?:apr1|1|2[abxy]|5|6|y)\$[A-Za-z0-9./$=,+-]{20,256}+|\$argon2i?d?\$[A-Za-z0-9./$=,+-]{8,256}+"
 )
 _DER = re.compile(
     rb"(?<![A-Za-z0-9+/])MI[A-Za-z0-9+/]{4}IBADANBgkqhkiG9w0BAQEFAAS|(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBAAKCA|"
@@ -71,10 +72,14 @@ _DER_LITERALS = (b"IBADANBgkqhkiG9w0BAQEFAAS", b"IBAAKCA", b"MHcCAQEE", b"AgEAMB
 
 
 class Shape(NamedTuple):
-    """One kind of shape: the literals of which one must be there (`folded`: in lower case), and how to find it."""
+    """One kind of shape: the literals of which one must be there (`folded`: in lower case), and how to find it.
+
+    `commas`: it may hold commas, so that between two commas only its literal can be looked for.
+    """
 
     literals: tuple[bytes, ...]
     folded: bool
+    commas: bool
     find: Callable[[bytes], Iterator[Cut]]
 
 
@@ -90,24 +95,35 @@ def _jwt(data: bytes) -> Iterator[Cut]:
 
 
 def _header(data: bytes) -> Iterator[Cut]:
-    for found in _BEARER.finditer(data):
-        value = found["value"]
-        if harmless(value):
-            continue
-        if found["scheme"].lower() == b"basic":
-            good = b":" in decoded(value) and value != decoded(value)
-        else:
-            good = looks_secret(value) and not (value.isalpha() and len(value) < 16)
-        if good:
-            yield Cut(found.start("value"), found.end("value"), "authorization")
+    folded = data.lower()
+    for scheme in SCHEMES:
+        for place in _places(folded, scheme):
+            found = _CREDENTIALS.match(data, place)
+            if (
+                found
+                and not folded[max(0, place - 1) : place].isalnum()
+                and _is_credential(scheme, found["value"])
+            ):
+                yield Cut(found.start("value"), found.end("value"), "authorization")
+
+
+def _is_credential(scheme: bytes, value: bytes) -> bool:
+    if harmless(value):
+        return False
+    if scheme == b"basic":
+        return b":" in decoded(value) and value != decoded(value)
+    return looks_secret(value) and not (value.isalpha() and len(value) < 16)
 
 
 def _userinfo(data: bytes) -> Iterator[Cut]:
-    for found in _USERINFO.finditer(data):
-        if not harmless(found["value"]):
-            yield Cut(found.start("value"), found.end("value"), "url-password")
-    for found in _USER_TOKEN.finditer(data):
-        if not is_standin(found["value"]) and looks_secret(found["value"]):
+    for place in _places(data, b"://"):
+        found = _USERINFO.match(data, place)
+        if found:
+            good = not harmless(found["value"])
+        else:
+            found = _USER_TOKEN.match(data, place)
+            good = found is not None and not is_standin(found["value"]) and looks_secret(found["value"])
+        if found and good:
             yield Cut(found.start("value"), found.end("value"), "url-password")
 
 
@@ -155,12 +171,17 @@ def _run_start(data: bytes, place: int, least: int) -> int:
 
 
 SHAPES = (
-    Shape((b"PRIVATE KEY",), False, _pem),
-    Shape((*ONCE, *TWICE, *_DER_LITERALS), False, _encoded_keys),
-    Shape((b"eyJ",), False, _jwt),
-    Shape((b"bearer", b"basic", b"negotiate", b"splunk", b"apikey"), True, _header),
-    Shape(_KNOWN_LITERALS, False, _plain("access-key", _KNOWN)),
-    Shape((b"SHA", b"$apr1$", b"$1$", b"$2", b"$5$", b"$6$", b"$y$", b"$argon2"), False, _plain("password-hash", _HASHED)),
+    Shape((b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----"), False, True, _pem),
+    Shape((*ONCE, *TWICE, *_DER_LITERALS), False, False, _encoded_keys),
+    Shape((b"eyJ",), False, False, _jwt),
+    Shape(SCHEMES, True, False, _header),
+    Shape(_KNOWN_LITERALS, False, False, _plain("access-key", _KNOWN)),
+    Shape(
+        (b"SHA", b"$apr1$", b"$1$", b"$2", b"$5$", b"$6$", b"$y$", b"$argon2"),
+        False,
+        False,
+        _plain("password-hash", _HASHED),
+    ),
 )
-USERINFO = Shape((b"://",), False, _userinfo)
+USERINFO = Shape((b"://",), False, True, _userinfo)
 """Apart from the others because its value may hold commas: it must see the whole text."""

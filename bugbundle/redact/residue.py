@@ -1,0 +1,170 @@
+"""A second opinion: what a redacted entry still holds that must not be there.
+
+Written apart from the detectors, on purpose: it undoes escapes instead of counting them, decodes base64 instead of
+knowing how a key looks encoded, parses JSON instead of walking its text. It names kinds, never values.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bugbundle.codec import JSONError, decode
+
+_PEM = re.compile(rb"BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,6}-----[^-]{0,200}?[A-Za-z0-9+/]{16}")
+_RUN = re.compile(rb"[A-Za-z0-9+/_-]{44,}={0,2}")
+_JWT = re.compile(rb"eyJ([A-Za-z0-9_-]{8,8192}+)\.[A-Za-z0-9_-]{4,}+\.[A-Za-z0-9_-]{4,}")
+_BEARER = re.compile(rb"[Bb](?:earer|EARER)\s{1,4}([A-Za-z0-9._~+/-]{16,})")
+_PASSWORD = re.compile(rb"(?:passw(?:or)?d|passphrase)[\"']?\s?[=:]\s?[\"']?([^\s\"',;&{}()\[\]<>|]{1,200})")
+_URL = re.compile(rb"://[^\s/:@\"'?#,]{0,128}+:([^\s/@\"'?#,]{1,256}+)@[\w.\[]")
+_SAID = re.compile(rb"(?i:redacted)|^cmVkYWN0ZWQt|^W3JlZGFj|^\*+$|^x+$|^\$|^%|^\{\{|^<")
+_NOTHING = frozenset(
+    b"true false yes no on off null nil none default unset enabled disabled string required optional".split()
+)
+_CERTIFICATE = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----.*?-----END \1-----", re.DOTALL)
+_PUBLIC_BLOCKS = frozenset({"CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CRL", "PUBLIC KEY", "PKCS7"})
+_MOST_DEPTH = 4
+
+
+def residue(path: str, body: bytes) -> list[str]:
+    """The kinds of secrets that an entry still holds, sorted; empty is good. Any bytes will do."""
+    text = _flat(body)
+    found: set[str] = set()
+    if b"PRIVATE KEY" in text and _PEM.search(text):
+        found.add("private-key")
+    if any(_encodes_key(run[0], 2) for run in _RUN.finditer(text)):
+        found.add("private-key")
+    if b"eyJ" in text and any(_is_jwt(token[1]) for token in _JWT.finditer(text)):
+        found.add("jwt")
+    if b"earer" in text and any(
+        _is_value(token[1]) and re.search(rb"\d", token[1]) for token in _BEARER.finditer(text)
+    ):
+        found.add("authorization")
+    found |= _named(text)
+    if b"://" in text and any(_is_value(password[1]) for password in _URL.finditer(text)):
+        found.add("url-password")
+    if _may_hold_secret(path, body) and _holds_secret(path, body):
+        found.add("secret-data")
+    return sorted(found)
+
+
+def _flat(body: bytes) -> bytes:
+    """The text without any level of JSON's escapes."""
+    if b"\\" not in body:
+        return body
+    return re.sub(rb"\\+([nrt\"/]?)", lambda escape: _FLAT.get(escape[1], b""), body)
+
+
+_FLAT = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b'"': b'"', b"/": b"/"}
+
+
+def _encodes_key(text: bytes, levels: int) -> bool:
+    for shift in range(4):
+        part = text[shift:].rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
+        try:
+            plain = base64.b64decode(part[: len(part) // 4 * 4])
+        except (binascii.Error, ValueError):
+            continue
+        if b"PRIVATE KEY-----" in plain:
+            return True
+        if plain.startswith(b"-----BEGIN "):
+            return False
+        inner = _RUN.finditer(plain.replace(b"\n", b"")) if levels > 1 else ()
+        if any(_encodes_key(run[0], levels - 1) for run in inner):
+            return True
+    return False
+
+
+def _is_jwt(header: bytes) -> bool:
+    part = b"eyJ" + header
+    try:
+        plain = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+    except (binascii.Error, ValueError):
+        return False
+    return b'"alg"' in plain or b'"typ"' in plain or b'"kid"' in plain
+
+
+def _named(text: bytes) -> set[str]:
+    folded = text.lower()
+    if b"passw" not in folded and b"passphrase" not in folded:
+        return set()
+    places = ((match.start(1), match.end(1)) for match in _PASSWORD.finditer(folded))
+    values = (text[start:end] for start, end in places)
+    return {"password"} if any(_is_value(value) and re.search(rb"\d", value) for value in values) else set()
+
+
+def _is_value(value: bytes) -> bool:
+    return len(value) > 3 and not _SAID.search(value) and value.lower() not in _NOTHING
+
+
+def _may_hold_secret(path: str, body: bytes) -> bool:
+    return b"data" in body.lower() and (
+        path.endswith("secrets.json") or b"Secret" in body or b'"type"' in body
+    )
+
+
+def _holds_secret(path: str, body: bytes) -> bool:
+    if b'"data"' not in body and b"tringData" not in body and b'\\"data' not in body:
+        return False
+    try:
+        document = decode(body)
+    except JSONError:
+        return False
+    stack: list[tuple[Any, int]] = [(document, 0)]
+    listed = path.rsplit("/", 1)[-1] == "secrets.json"
+    while stack:
+        value, depth = stack.pop()
+        if isinstance(value, dict):
+            if _is_secret(value, listed) and _has_value(value):
+                return True
+            stack += ((child, depth) for child in value.values())
+        elif isinstance(value, list):
+            stack += ((child, depth) for child in value)
+        elif (
+            isinstance(value, str)
+            and depth < _MOST_DEPTH
+            and "Secret" in value
+            and value.lstrip()[:1] in ("{", "[")
+        ):
+            try:
+                stack.append((decode(value.encode("utf-8", "replace")), depth + 1))
+            except JSONError:
+                continue
+    return False
+
+
+def _is_secret(value: dict[str, Any], listed: bool) -> bool:
+    kind = value.get("kind")
+    if kind is None:
+        return listed or (isinstance(value.get("type"), str) and isinstance(value.get("metadata"), dict))
+    return kind == "Secret"
+
+
+def _has_value(secret: dict[str, Any]) -> bool:
+    for field in ("data", "stringData"):
+        values = secret.get(field)
+        for text in values.values() if isinstance(values, dict) else ():
+            if isinstance(text, str) and text.strip() and not _may_stay(text):
+                return True
+    return False
+
+
+def _may_stay(text: str) -> bool:
+    plain = text
+    if "-----BEGIN" not in text and not text.startswith("redacted-"):
+        try:
+            plain = base64.b64decode(text).decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            return False
+    if re.fullmatch(r"redacted-[a-z-]+-\d+-[0-9a-f]{8}", plain) or plain.strip() in (
+        "[redacted]",
+        "REDACTED",
+        "<redacted>",
+    ):
+        return True
+    blocks = {block[1] for block in _CERTIFICATE.finditer(plain)}
+    rest = "".join(line for line in _CERTIFICATE.sub("", plain).splitlines() if not line.startswith("#"))
+    return not rest.strip() and bool(blocks <= _PUBLIC_BLOCKS)
