@@ -49,6 +49,9 @@ class ArchiveStore:
         if self._directory is not None:
             return self._directory.frames, self._directory.entries
         found = scan(self._file, self._size)
+        if not found.entries and not found.sealed:
+            why = "; ".join(f"{spot.path} {spot.reason}" for spot in found.damage[:3]) or "the file was cut off"
+            raise BundleError(f"holds nothing that can be read: {why}", todo="Ask for the file again")
         self.damage += found.damage
         if found.cut:
             self.notes.append("the file was cut off: what came after is missing")

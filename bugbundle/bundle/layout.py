@@ -23,6 +23,7 @@ def check_name(path: str) -> str:
         raise BundleError(f"refused the entry name {shown}", todo="This is not a bundle that bugbundle wrote")
     return path
 
+
 _DUMP = re.compile(r"proxies/[^/]+/[^/]+/config_dump\.json|istiod/[^/]+/[^/]+/debug/(config_dump|edsz)/[^/]+\.json")
 
 

@@ -154,7 +154,11 @@ def _format(raw: dict[str, Any], where: str) -> int:
         raise BundleError("has no format number", where=where, todo="This is no bundle")
     if number > FORMAT:
         todo = "Update bugbundle"
-        raise BundleError(f"format {number} is newer than {FORMAT}, the newest that this version reads", where=where, todo=todo)
+        raise BundleError(
+            f"format {number} is newer than {FORMAT}, the newest that this version reads",
+            where=where,
+            todo=todo,
+        )
     return number
 
 

@@ -144,7 +144,7 @@ class Bundle(Mapping[str, bytes]):
         self.store = store
         self.notes: list[str] = list(store.notes)
         self.damage: list[Damage] = list(store.damage)
-        self._names = {path: None for path in store.names()}
+        self._names = dict.fromkeys(store.names())
         if not any(path not in (HEADER, MANIFEST) for path in self._names):
             self.notes.append("holds no entries: nothing was recorded")
         self.header: Header = self._header()

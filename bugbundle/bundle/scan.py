@@ -23,7 +23,12 @@ MAX_RATIO = 2_000
 FREE_RAW = 1 << 30
 """So much may come out of any file before the ratio counts."""
 
-_FOREIGN = "This is not a bundle that bugbundle wrote"
+
+class Hostile(BundleError):
+    """An archive that no honest tool wrote: reading ends here."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, todo="This is not a bundle that bugbundle wrote")
 
 
 @dataclass
@@ -57,6 +62,8 @@ def scan(source: BinaryIO, size: int) -> Scan:
     while offset < size:
         try:
             offset = walk.frames_from(source, offset)
+        except Hostile:
+            raise
         except BundleError as error:
             if not walk.found.frames and not walk.found.entries and offset == 0:
                 raise BundleError("is not a bundle", where="", todo="A bundle is a tar in zstd frames") from error
@@ -80,6 +87,7 @@ class _Walk:
         self._member: _Member | None = None
         self._resync = False
         self._next_name = ""
+        self._next_size: int | None = None
         self._names: set[str] = set()
 
     def frames_from(self, source: BinaryIO, start: int) -> int:
@@ -87,7 +95,7 @@ class _Walk:
         offset = start
         for offset, length, pieces in frames.decode_frames(source, start):
             if len(self.found.frames) >= MAX_FRAMES:
-                raise BundleError(f"more than {MAX_FRAMES} frames", todo=_FOREIGN)
+                raise Hostile(f"more than {MAX_FRAMES} frames")
             raw, at = 0, self._raw
             try:
                 for piece in pieces:
@@ -95,9 +103,9 @@ class _Walk:
                     self._feed(piece)
             except EOFError:
                 self.found.cut = True
-            except BundleError as error:
-                if error.todo:
-                    raise
+            except Hostile:
+                raise
+            except BundleError:
                 self.hole(f"frame at byte {offset} is damaged")
             self.found.frames.append((offset, length, at, self._raw - at))
             offset += length
@@ -121,7 +129,7 @@ class _Walk:
         place = 0
         while place < len(piece):
             if self._raw > FREE_RAW and self._raw > MAX_RATIO * self._size:
-                raise BundleError("unpacks to more than a bundle can hold", todo=_FOREIGN)
+                raise Hostile("unpacks to more than a bundle can hold")
             if self.found.sealed:
                 self._raw += len(piece) - place
                 return
@@ -161,26 +169,28 @@ class _Walk:
         except tarfile.HeaderError:
             if self._resync:
                 return
-            raise BundleError("is not a tar archive inside", todo=_FOREIGN) from None
+            raise Hostile("is not a tar archive inside") from None
         self._resync = False
         self._begin(info)
 
     def _begin(self, info: tarfile.TarInfo) -> None:
+        if self._next_size is not None and info.isreg():
+            info.size = self._next_size
         if info.size < 0:
-            raise BundleError("holds a member of negative size", todo=_FOREIGN)
+            raise Hostile("holds a member of negative size")
         padding = -info.size % BLOCK
         if info.type in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XGLTYPE):
             if info.size > 1 << 16:
-                raise BundleError("holds an oversized header", todo=_FOREIGN)
+                raise Hostile("holds an oversized header")
             self._start(_Member("", self._raw, info.size, info.size, padding, bytearray(), info.type))
             return
         name = self._next_name or info.name
-        self._next_name = ""
+        self._next_name, self._next_size = "", None
         if info.type == tarfile.DIRTYPE:
             return
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-            raise BundleError(f"holds {name[:80]!a}, which is no plain file", todo=_FOREIGN)
-        self._start(_Member(check_name(name.removeprefix("./")), self._raw, info.size, info.size, padding))
+            raise Hostile(f"holds {name[:80]!a}, which is no plain file")
+        self._start(_Member(_checked(name.removeprefix("./")), self._raw, info.size, info.size, padding))
 
     def _start(self, member: _Member) -> None:
         self._member = member
@@ -190,25 +200,33 @@ class _Walk:
     def _done(self, member: _Member) -> None:
         self._member = None
         if member.keep is not None:
-            self._next_name = _long_name(bytes(member.keep), member.kind) or self._next_name
+            name, size = _extended(bytes(member.keep), member.kind)
+            self._next_name = name or self._next_name
+            self._next_size = size if size is not None else self._next_size
             return
         folded = member.name.lower()
         if folded in self._names:
-            raise BundleError(f"holds the name {member.name[:80]!a} twice", todo=_FOREIGN)
+            raise Hostile(f"holds the name {member.name[:80]!a} twice")
         if len(self._names) >= MAX_ENTRIES:
-            raise BundleError(f"holds more than {MAX_ENTRIES} entries", todo=_FOREIGN)
+            raise Hostile(f"holds more than {MAX_ENTRIES} entries")
         self._names.add(folded)
         self.found.entries.append((member.name, member.start, member.size, b""))
 
 
-def _long_name(data: bytes, kind: bytes) -> str:
+def _checked(name: str) -> str:
+    try:
+        return check_name(name)
+    except BundleError as error:
+        raise Hostile(error.what) from None
+
+
+def _extended(data: bytes, kind: bytes) -> tuple[str, int | None]:
+    """The name and the size that a pax or GNU header gives to the member behind it."""
     if kind == tarfile.GNUTYPE_LONGNAME:
-        return data.split(b"\0")[0].decode("utf-8", "replace")
-    for record in _records(data):
-        key, _, value = record.partition(b"=")
-        if key == b"path":
-            return value.decode("utf-8", "replace")
-    return ""
+        return data.split(b"\0")[0].decode("utf-8", "replace"), None
+    found = dict(record.partition(b"=")[::2] for record in _records(data))
+    size = found.get(b"size", b"")
+    return found.get(b"path", b"").decode("utf-8", "replace"), int(size) if size.isdigit() else None
 
 
 def _records(data: bytes) -> Iterator[bytes]:

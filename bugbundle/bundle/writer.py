@@ -45,9 +45,7 @@ class Cleaner(Protocol):
     def redact(self, path: str, body: bytes) -> Cleaned:
         """One entry, cleaned."""
 
-    def redact_stream(
-        self, path: str, chunks: Iterable[bytes], removed: dict[str, int]
-    ) -> Iterable[bytes]:
+    def redact_stream(self, path: str, chunks: Iterable[bytes], removed: dict[str, int]) -> Iterable[bytes]:
         """A long log, cleaned as it passes; counts into `removed`."""
 
 
@@ -118,9 +116,7 @@ class BundleWriter:
             return
         self._closed = True
         finished = finished or datetime.now(UTC).replace(microsecond=0)
-        manifest = Manifest(
-            FORMAT, self._header.started, finished, self._entries, self._gaps, self._redacted
-        )
+        manifest = Manifest(FORMAT, self._header.started, finished, self._entries, self._gaps, self._redacted)
         self._write(Entry(MANIFEST, 0, target="bundle"), 0, [dump_manifest(manifest)], seal=True)
         self._tar(b"\0" * (2 * BLOCK))
         self._end_frame()

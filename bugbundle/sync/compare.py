@@ -64,13 +64,12 @@ def _apart(proxy: Proxy, istiod: Istiod | None) -> float | None:
     return abs((one - other).total_seconds()) if one and other else None
 
 
-def _type(
-    proxy: Proxy, kind: Xds, istiod: Istiod | None, state: SyncState | None, holder: Istiod | None
-) -> TypeSync:
+def _type(proxy: Proxy, kind: Xds, istiod: Istiod | None, state: SyncState | None, holder: Istiod | None) -> TypeSync:
     account, reason = _accounts(proxy, kind, istiod)
     errors = tuple(_errors(proxy.dump, kind)) if proxy.dump else ()
     age = _age(proxy.mesh.now, state)
-    equal, drifts = 0, ()
+    equal = 0
+    drifts: tuple[Drift, ...] = ()
     if account is not None and proxy.dump is not None:
         equal, drifts = _drifts(proxy.dump, account, kind, _Context(state, holder, age, dict(errors)))
     verdict = _verdict(state, holder, drifts, errors, compared=not reason, known=bool(proxy.mesh.istiods))
@@ -146,9 +145,7 @@ def _named(resources: Iterable[Resource]) -> dict[str, Resource]:
     return {resource.name: resource for resource in resources if resource.has_body}
 
 
-def _subscribed(
-    envoy: Dump, ours: dict[str, Resource], theirs: dict[str, Resource]
-) -> dict[str, Resource]:
+def _subscribed(envoy: Dump, ours: dict[str, Resource], theirs: dict[str, Resource]) -> dict[str, Resource]:
     """Of EDS, only what Envoy subscribes to: its dump also prints the endpoints of other clusters."""
     extra = theirs.keys() - ours.keys()
     if not extra:

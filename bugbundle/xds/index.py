@@ -198,9 +198,7 @@ class XdsIndex:
 
 
 _Tables = tuple[list[str], list[str], list[bytes], list[str]]
-_Shape = tuple[
-    int, str, list[RowClass], _Tables, list[bytes], list[tuple[str, bytes, bytes, bytes, str]]
-]
+_Shape = tuple[int, str, list[RowClass], _Tables, list[bytes], list[tuple[str, bytes, bytes, bytes, str]]]
 
 
 class Table:

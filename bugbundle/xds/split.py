@@ -15,7 +15,6 @@ from bugbundle.codec import JSONError, Raw, Reader, Struct, split_object
 from bugbundle.errors import DumpError
 from bugbundle.xds.kinds import Xds, kind_of_url
 
-
 NONE = Raw(b"")
 """A member that is not there."""
 
@@ -166,7 +165,11 @@ def _section(kind: Xds, section: str, body: str, rows: list[Row], pointer: str) 
         )
 
 
-STATES = (("active", "active_state", "activeState"), ("warming", "warming_state", "warmingState"), ("draining", "draining_state", "drainingState"))  # fmt: skip
+STATES = (
+    ("active", "active_state", "activeState"),
+    ("warming", "warming_state", "warmingState"),
+    ("draining", "draining_state", "drainingState"),
+)
 
 
 def _listener(row: Row, place: str) -> Iterator[Item]:
