@@ -16,9 +16,20 @@ from bugbundle import __version__
 from bugbundle.errors import BugbundleError
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "analyze": (
+        "bugbundle.cli.analyze:analyze",
+        "What is wrong: diagnoses, findings, what could not be seen.",
+    ),
     "convert": ("bugbundle.cli.convert:convert", "An unpacked folder, or another bundle, to a bundle."),
     "info": ("bugbundle.cli.info:info", "Header, gaps and hashes of a bundle."),
-    "replay": ("bugbundle.cli.replay:replay", "A read-only Kubernetes API over a bundle, for kubectl and istioctl."),
+    "pc": ("bugbundle.cli.proxy_config:proxy_config", "Short for proxy-config."),
+    "proxy-config": ("bugbundle.cli.proxy_config:proxy_config", "What one proxy was configured with."),
+    "report": ("bugbundle.cli.report:report", "Everything in one HTML page."),
+    "rules": ("bugbundle.cli.rules:rules", "The rules, and the documentation of each."),
+    "replay": (
+        "bugbundle.cli.replay:replay",
+        "A read-only Kubernetes API over a bundle, for kubectl and istioctl.",
+    ),
 }
 """word → (module:function, line of help): help itself loads no command."""
 

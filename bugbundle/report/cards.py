@@ -1,0 +1,114 @@
+"""The rules themselves: the list, and each one's documentation, which is its docstring."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bugbundle.istio import Source
+from bugbundle.rules import Rule
+
+FAMILIES = {
+    "BB1": "Control plane",
+    "BB2": "Sync",
+    "BB3": "Proxy configuration",
+    "BB4": "Identity and certificates",
+    "BB5": "Ambient",
+    "BB6": "Versions, revisions and injection",
+    "BB7": "Traffic and logs",
+    "BB8": "Kubernetes around the mesh",
+    "BB9": "The bundle itself",
+    "IST": "As istioctl analyze",
+}
+
+
+def family(code: str) -> str:
+    """The family of a code, in words."""
+    return FAMILIES.get(code[:3], "Other")
+
+
+def reads(rule: Rule) -> list[str]:
+    """What a rule looks at: paths of entries, and resources as kubectl names them; optional ones last."""
+    needed = sorted(_input(item) for item in rule.reads)
+    return needed + sorted(f"{_input(item)} (where recorded)" for item in rule.optional)
+
+
+def _input(item: Source | str) -> str:
+    return item if isinstance(item, str) else f"{item.value.folder}/…/{item.value.name}"
+
+
+def as_text(rules: Sequence[Rule]) -> str:
+    """One rule a line; one rule alone: its whole card."""
+    if len(rules) == 1:
+        return _card(rules[0])
+    width = max((len(rule.name) for rule in rules), default=0)
+    return "".join(f"{rule.code:<8} {rule.level:<8} {rule.name:<{width}}  {rule.summary}\n" for rule in rules)
+
+
+def _card(rule: Rule) -> str:
+    lines = [
+        f"{rule.code} {rule.name} ({rule.level}, per {rule.per.__name__})",
+        "",
+        rule.doc,
+        "",
+        "## Looks at",
+    ]
+    lines += [f"- {item}" for item in reads(rule)]
+    if rule.explains:
+        lines += ["", f"## Explains\n{', '.join(sorted(rule.explains))}"]
+    if rule.analyzer:
+        lines += ["", f"## In istioctl\n{rule.analyzer}"]
+    return "\n".join([*lines, ""])
+
+
+def as_json(rules: Sequence[Rule]) -> str:
+    """A list of cards."""
+    return json.dumps([_fields(rule) for rule in rules], indent=2, ensure_ascii=False) + "\n"
+
+
+def _fields(rule: Rule) -> dict[str, Any]:
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "level": str(rule.level),
+        "family": family(rule.code),
+        "per": rule.per.__name__,
+        "message": rule.message,
+        "summary": rule.summary,
+        "whyItMatters": rule.section("Why it matters"),
+        "whatToDo": rule.section("What to do"),
+        "reads": reads(rule),
+        "explains": sorted(rule.explains),
+        "analyzer": rule.analyzer,
+    }
+
+
+def as_markdown(rules: Sequence[Rule]) -> str:
+    """A chapter per family, a section per rule."""
+    parts: list[str] = []
+    ordered = sorted(rules, key=lambda rule: ([*FAMILIES].index(rule.code[:3]), rule.code))
+    for number, rule in enumerate(ordered):
+        if number == 0 or family(ordered[number - 1].code) != family(rule.code):
+            parts.append(f"## {family(rule.code)}\n")
+        parts.append(_chapter(rule))
+    return "\n".join(parts)
+
+
+def _chapter(rule: Rule) -> str:
+    doc = rule.doc.replace("\n## ", "\n#### ")
+    lines = [
+        f"### {rule.code} {rule.name}",
+        "",
+        f"{rule.level}, one look per {rule.per.__name__}.",
+        "",
+        doc,
+        "",
+    ]
+    lines.append(f"Message: `{rule.message}`")
+    lines += ["", "Looks at " + ", ".join(f"`{item}`" for item in reads(rule)) + "."]
+    if rule.explains:
+        lines += ["", "Explains " + ", ".join(sorted(rule.explains)) + "."]
+    if rule.analyzer:
+        lines += ["", f"In istioctl: `{rule.analyzer}`."]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,65 @@
+"""What is said first: the first diagnosis, or that there is none, or that nothing could be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bugbundle.analysis import Analysis
+from bugbundle.report.words import count, line
+from bugbundle.rules import Level
+
+FINE = "Fine"
+UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """`level` is a rule's level, `Fine` or `Unknown`; `title` one sentence."""
+
+    level: str
+    title: str
+
+    @property
+    def text(self) -> str:
+        """The first line of every output."""
+        return f"{self.level}: {self.title}" if self.level in list(Level) else self.title
+
+
+def headline(analysis: Analysis) -> Headline:
+    """The most important thing about a bundle."""
+    if analysis.diagnoses:
+        first = analysis.diagnoses[0]
+        return Headline(str(first.cause.level), line(first.title))
+    if analysis.findings and analysis.findings[0].level is not Level.INFO:
+        worst = analysis.findings[0]
+        return Headline(str(worst.level), line(f"{worst.origin}: {worst.message}"))
+    if not any(analysis.outcome.checked.values()):
+        return Headline(UNKNOWN, "Nothing could be checked: this bundle holds none of what the rules look at")
+    if analysis.not_evaluated or analysis.broken:
+        return Headline(FINE, "No problem found in what could be looked at")
+    return Headline(FINE, "No problem found")
+
+
+def looked_at(analysis: Analysis) -> str:
+    """`Checked 42 rules over 14 proxies, 1 istiod and 3 ztunnels.`, and what could not be."""
+    mesh = analysis.mesh
+    ran = sum(1 for number in analysis.outcome.checked.values() if number)
+    parts = [
+        count(len(mesh.proxies), "proxy"),
+        count(len(mesh.istiods), "istiod"),
+        count(len(mesh.ztunnels), "ztunnel"),
+    ]
+    text = f"Checked {count(ran, 'rule')} over {', '.join(parts[:-1])} and {parts[-1]}."
+    lacking = {item.code for item in analysis.not_evaluated}
+    if lacking:
+        text += f" {count(len(lacking), 'rule')} could not look at everything."
+    if analysis.broken:
+        failed = {item.code for item in analysis.broken}
+        text += f" {count(len(failed), 'rule')} failed, which is a defect of bugbundle."
+    return text
+
+
+def tally(analysis: Analysis) -> str:
+    """`3 Errors, 1 Warning, 6 Infos`; empty where there are no findings."""
+    numbers = {level: sum(1 for f in analysis.findings if f.level is level) for level in Level}
+    return ", ".join(count(number, str(level)) for level, number in numbers.items() if number)

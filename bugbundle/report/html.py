@@ -1,0 +1,189 @@
+"""The door to Jinja2: one analysis as one self-contained page.
+
+No script, style, font or image comes from elsewhere, and the page's own content security policy forbids it: the one
+style sheet and the one script are allowed by their hashes. Every value is escaped; the script is for comfort only.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from bugbundle import __version__
+from bugbundle.analysis import Analysis
+from bugbundle.report import words
+from bugbundle.report.cards import family
+from bugbundle.report.contents import contents
+from bugbundle.report.drifts import drifts
+from bugbundle.report.headline import headline, looked_at, tally
+from bugbundle.report.inventory import inventory
+from bugbundle.report.lifetimes import lifetimes
+from bugbundle.report.matrix import LEGEND, SYMBOLS, matrix
+from bugbundle.report.unseen import gap_groups, unseen
+from bugbundle.rules import Finding, Level, Rule, all_rules
+from bugbundle.sync.model import TYPES
+
+MAX_TEXT = 2000
+"""Characters of one value on the page."""
+
+MAX_PER_RULE = 100
+"""Findings of one rule that are shown; the rest are counted."""
+
+
+def render(analysis: Analysis) -> str:
+    """The page."""
+    env = _environment()
+    style = _source("report.css")
+    script = _source("report.js")
+    return env.get_template("report.html").render(
+        style=Markup(style),
+        script=Markup(script),
+        policy=(
+            f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; img-src data:;"
+            " base-uri 'none'; form-action 'none'"
+        ),
+        **_facts(analysis),
+    )
+
+
+def _facts(analysis: Analysis) -> dict[str, Any]:
+    """All that the templates may see."""
+    bundle = analysis.bundle
+    cards = {rule.code: rule for rule in all_rules()}
+    return {
+        "analysis": analysis,
+        "bundle": bundle,
+        "header": bundle.header,
+        "manifest": bundle.manifest,
+        "now": analysis.mesh.now,
+        "headline": headline(analysis),
+        "looked_at": looked_at(analysis),
+        "tally": tally(analysis),
+        "levels": _by_level(analysis.findings, cards),
+        "unseen": unseen(analysis.not_evaluated),
+        "gaps": gap_groups(analysis.gaps),
+        "matrix": matrix(analysis),
+        "types": TYPES,
+        "symbols": SYMBOLS,
+        "legend": LEGEND,
+        "drifts": drifts(analysis),
+        "lifetimes": lifetimes(analysis.mesh),
+        "inventory": inventory(analysis.mesh),
+        "checks": _checks(analysis, cards),
+        "contents": contents(bundle),
+        "total_size": sum(kind.size for kind in contents(bundle)),
+        "cards": cards,
+        "max_per_rule": MAX_PER_RULE,
+        "version": __version__,
+    }
+
+
+def _by_level(findings: Sequence[Finding], cards: dict[str, Rule]) -> list[tuple[Level, list[dict[str, Any]]]]:
+    """Findings by level, then by rule, in their own order."""
+    made = []
+    for level in Level:
+        groups: dict[str, list[Finding]] = {}
+        for finding in findings:
+            if finding.level is level:
+                groups.setdefault(finding.code, []).append(finding)
+        rules = [{"code": code, "card": cards.get(code), "findings": found} for code, found in groups.items()]
+        if rules:
+            made.append((level, rules))
+    return made
+
+
+def _checks(analysis: Analysis, cards: dict[str, Rule]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Every rule that was to run, by family: how often it looked, found, could not look."""
+    outcome = analysis.outcome
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for code in sorted(outcome.checked):
+        card = cards.get(code)
+        groups.setdefault(family(code), []).append(
+            {
+                "code": code,
+                "name": card.name if card else "",
+                "summary": _sentence(card.summary) if card else "",
+                "looked": outcome.checked[code],
+                "found": sum(1 for item in outcome.findings if item.code == code),
+                "blind": sum(1 for item in outcome.not_evaluated if item.code == code),
+                "broken": sum(1 for item in outcome.broken if item.code == code),
+            }
+        )
+    return list(groups.items())
+
+
+def _sentence(text: str) -> str:
+    return re.split(r"(?<=[.:;])\s", text, maxsplit=1)[0].rstrip(":;")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    env = jinja2.Environment(
+        loader=jinja2.PackageLoader("bugbundle.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    env.filters.update(
+        utc=words.utc,
+        span=words.span,
+        bytes=words.size,
+        count=words.count,
+        prose=_prose,
+        clock=_clock,
+        slug=_slug,
+        inline=lambda text: words.line(str(text)),
+        listed=lambda items, limit=3: words.listed([words.line(str(item)) for item in items], limit),
+        sentence=_sentence,
+    )
+    return env
+
+
+def _finalize(value: Any) -> Any:
+    """Every value on its way into the page: made harmless to look at, cut where it is endless."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return words.clip(words.clean(str(value)), MAX_TEXT)
+    return value
+
+
+def _prose(text: str) -> Markup:
+    """Text of a rule's card: `code` in backticks."""
+    parts = words.clean(text).split("`")
+    if len(parts) % 2 == 0:
+        return Markup(escape(words.clean(text)))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
+    )
+
+
+def _clock(when: datetime | None) -> str:
+    return f"{when:%H:%M:%S}" if when else words.DASH
+
+
+def _slug(parts: Iterable[str] | str) -> str:
+    """A fragment of its own for any text: readable where it can be, never more than a fragment may hold."""
+    text = parts if isinstance(parts, str) else "-".join(parts)
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{re.sub('[^A-Za-z0-9]+', '-', text)[:60].strip('-')}-{digest}"
+
+
+@functools.cache
+def _source(name: str) -> str:
+    env = _environment()
+    assert env.loader is not None
+    return env.loader.get_source(env, name)[0].strip()
+
+
+def _digest(text: str) -> str:
+    """The hash by which the policy allows an inline element."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
