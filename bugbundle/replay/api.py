@@ -54,10 +54,10 @@ class Api:
         self.proxies = Proxies(self.cleaner.bundle(bundle), self.answers)
         self.closing = asyncio.Event()
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One request that has shown the token."""
+    async def handle(self, request: web.Request, path: str) -> web.StreamResponse:
+        """One request that has shown the token, for a path as it was sent."""
         try:
-            parts = segments(request.rel_url.raw_path)
+            parts = segments(path)
             wanted = target(parts)
             if wanted is None:
                 return self._other(request, parts)

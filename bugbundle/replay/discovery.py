@@ -73,8 +73,7 @@ class Discovery:
 
     def _group(self, name: str) -> Object:
         versions = [
-            {"groupVersion": f"{name}/{version}", "version": version}
-            for version in self._catalogue.versions[name]
+            {"groupVersion": f"{name}/{version}", "version": version} for version in self._catalogue.versions[name]
         ]
         return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 

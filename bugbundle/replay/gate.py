@@ -1,4 +1,8 @@
-"""Who may speak to the server: a Host that is this machine's, and the one-time token."""
+"""Who may speak to the server: a Host that is this machine's, and the one-time token.
+
+Go clients send no credentials over plain HTTP (kubernetes/kubectl issue 744), so that there the kubeconfig
+puts the token into the server's URL, as the first part of every path.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +27,20 @@ class Gate:
     token: str
     bound: str
 
-    def check(self, request: web.Request) -> None:
-        """`Refusal` 421 for a foreign Host (DNS rebinding), 401 without the token."""
+    def path(self, request: web.Request) -> str:
+        """The path that is asked for. `Refusal` 421 for a foreign Host (DNS rebinding), 401 without the token."""
         if not self._is_ours(host_name(request.headers.get("Host", ""))):
             raise Refusal(421, "this server answers under its own address only")
-        given = _token(request)
-        if not hmac.compare_digest(given.encode(errors="replace"), self.token.encode()):
+        raw = request.rel_url.raw_path
+        first, slash, rest = raw.removeprefix("/").partition("/")
+        if self._is_token(first):
+            return slash + rest
+        if not self._is_token(_token(request)):
             raise Refusal(401, "Unauthorized")
+        return raw
+
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(errors="replace"), self.token.encode())
 
     def _is_ours(self, host: str) -> bool:
         if host in LOOPBACK or host == self.bound:

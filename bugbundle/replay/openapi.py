@@ -37,9 +37,7 @@ class OpenAPI:
         if parts == ["v3"]:
             versions = sorted(self._custom())
             if versions:
-                return encode(
-                    {"paths": {key: {"serverRelativeURL": f"/openapi/v3/{key}"} for key in versions}}
-                )
+                return encode({"paths": {key: {"serverRelativeURL": f"/openapi/v3/{key}"} for key in versions}})
         if parts[:1] == ["v3"]:
             found = self._custom().get("/".join(parts[1:]))
             if found:

@@ -93,9 +93,7 @@ class Proxies:
         """A running pod that a service selects, and its port."""
         service = self._object("services", namespace, name)
         ports = objects(service, "spec", "ports")
-        wanted = [
-            item for item in ports if not asked or asked in (text(item, "name"), scalar(item.get("port")))
-        ]
+        wanted = [item for item in ports if not asked or asked in (text(item, "name"), scalar(item.get("port")))]
         if not wanted:
             raise Refusal(503, f'no service port "{ascii(asked)[1:-1]}" found for service "{name}"')
         goal = scalar(wanted[0].get("targetPort")) or scalar(wanted[0].get("port"))

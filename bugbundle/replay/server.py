@@ -54,10 +54,10 @@ def application(bundle: Bundle, gate: Gate) -> web.Application:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            gate.check(request)
+            path = gate.path(request)
         except Refusal as refusal:
             return json(refusal.body(), status=refusal.code)
-        return await api.handle(request)
+        return await api.handle(request, path)
 
     async def close(_: web.Application) -> None:
         api.closing.set()

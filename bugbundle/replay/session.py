@@ -24,7 +24,7 @@ CONTEXT = "bugbundle"
 
 def kubeconfig(replay: Replay) -> bytes:
     """A kubeconfig (JSON, which is YAML) whose only context is the recording."""
-    cluster: dict[str, str] = {"server": replay.url}
+    cluster = {"server": replay.url if replay.certificate else f"{replay.url}/{replay.token}"}
     if replay.certificate:
         cluster["certificate-authority-data"] = base64.b64encode(replay.certificate).decode()
     return encode(

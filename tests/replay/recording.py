@@ -15,6 +15,16 @@ AT = "2026-01-02T03:04:05Z"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 
+RUNNING = {
+    "name": "app",
+    "image": "app:1",
+    "imageID": "",
+    "ready": True,
+    "restartCount": 0,
+    "state": {"running": {}},
+}
+
+
 def recording(
     entries: dict[str, Any], gaps: list[dict[str, Any]] | None = None, requests: dict[str, str] | None = None
 ) -> Bundle:
@@ -53,7 +63,7 @@ def pod(name: str, namespace: str = "shop", **more: Any) -> dict[str, Any]:
         "status": {
             "phase": "Running",
             "podIPs": [{"ip": "10.0.0.1"}],
-            "containerStatuses": [{"name": "app", "ready": True, "restartCount": 0, "state": {"running": {}}}],
+            "containerStatuses": [RUNNING],
             **more.pop("status", {}),
         },
         **more,

@@ -273,6 +273,7 @@ def test_only_the_token_and_only_our_own_host(serve: Serve) -> None:
     client = serve(recording({PODS: THREE}))
     assert client.ask("/api/v1/pods", Authorization="Bearer wrong").status == 401
     assert client.ask("/healthz", Authorization="").status == 401
+    assert client.ask(f"/{client.replay.token}/healthz", Authorization="").status == 200
     assert client.ask("/healthz", Host="rebound.example.com").status == 421
     assert [client.ask("/readyz", Host=f"{name}:1").body for name in ("localhost", "[::1]", "127.0.0.1")] == [b"ok"] * 3
 
