@@ -71,10 +71,13 @@ def cli() -> None:
     """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; expected errors become one line on stderr and their exit code."""
+def main(argv: Sequence[str] | None = None, known: object = None) -> int:
+    """Run one command; expected errors become one line on stderr and their exit code.
+
+    `known` holds meshes that are open already, by the path that the command line names (see `opening`).
+    """
     try:
-        code = cli.main(args=list(argv) if argv is not None else None, standalone_mode=False)
+        code = cli.main(args=list(argv) if argv is not None else None, standalone_mode=False, obj=known)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Abort:

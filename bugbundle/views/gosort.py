@@ -163,7 +163,7 @@ class _Quicksort(Generic[T]):
             number ^= number >> 7
             number ^= number << 17 & _WORD
             other = number & mask
-            self.swap(place - 1 + i, a + (other - length if other >= length else other))
+            self.swap(place + i, a + (other - length if other >= length else other))
 
     def pivot(self, a: int, b: int) -> tuple[int, str]:
         length = b - a

@@ -1,0 +1,88 @@
+"""What the commands that answer from a bundle share: opening it, loose files, Go's flags, colour on terminals."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bugbundle.mesh import Mesh
+
+_TRUE = frozenset({"1", "t", "true"})
+_FALSE = frozenset({"0", "f", "false"})
+_BAD = re.compile(r"\b(STALE|ERROR|UNHEALTHY|FAILED|MISSING|NOT SENT)\b")
+
+
+class GoCommand(click.Command):
+    """A command whose boolean flags take `=true` and `=false`, as Go's do.
+
+    A flag that can be turned off is declared `--name/--no-name`; help shows `--name` alone.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Turn `--name=false` into `--no-name` before click reads the line."""
+        flags = {
+            name: option
+            for option in self.params
+            if isinstance(option, click.Option) and option.is_flag
+            for name in option.opts
+        }
+        stop = args.index("--") if "--" in args else len(args)
+        plain = [_plain_flag(word, flags) for word in args[:stop]]
+        return super().parse_args(ctx, [*(word for word in plain if word is not None), *args[stop:]])
+
+
+def _plain_flag(word: str, flags: dict[str, click.Option]) -> str | None:
+    """The word as click wants it; None where it says what holds anyway."""
+    name, equals, value = word.partition("=")
+    if not equals or name not in flags:
+        return word
+    value = value.lower()
+    if value in _TRUE:
+        return name
+    if value in _FALSE:
+        off = flags[name].secondary_opts
+        return off[0] if off else None
+    raise click.UsageError(f'invalid argument "{value}" for "{name}" flag: not a boolean')
+
+
+def open_mesh(bundle: str) -> Mesh:
+    """The mesh in a bundle; what must be known of the bundle itself goes to stderr.
+
+    The context's object may hold meshes that are open already, by the path that the command line names.
+    """
+    from bugbundle.bundle import open_bundle
+    from bugbundle.mesh import Mesh
+
+    known: dict[str, Any] = click.get_current_context().find_root().obj or {}
+    if bundle in known:
+        mesh: Mesh = known[bundle]
+        return mesh
+    mesh = Mesh(open_bundle(bundle))
+    for note in mesh.bundle.notes:
+        click.echo(f"Warning: {note}", err=True)
+    return mesh
+
+
+def loose_file(path: str) -> bytes | None:
+    """The bytes of one loose JSON file, `-` being stdin; None where the path names a bundle."""
+    if path == "-":
+        return sys.stdin.buffer.read()
+    file = Path(path)
+    if not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        head = opened.read(64).lstrip()
+        return head + opened.read() if head[:1] in (b"{", b"[") else None
+
+
+def say(text: str) -> None:
+    """Data to stdout, as it stands; on a terminal with what is wrong in red, unless NO_COLOR is set."""
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        text = _BAD.sub(lambda found: click.style(found[0], fg="red"), text)
+    click.echo(text, nl=False)
