@@ -1,0 +1,115 @@
+"""The house holds: imports point down, each third-party package has one door, offline commands load no client."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent / "bugbundle"
+
+FLOORS = {
+    "errors": 0, "istio": 0, "diff": 0, "codec": 0, "certificates": 0, "xds": 0,
+    "bundle": 1, "redact": 1, "importers": 1,
+    "mesh": 2, "collect": 2, "convert": 2,
+    "sync": 3,
+    "rules": 4, "views": 4,
+    "diagnosis": 5, "analysis": 5,
+    "report": 6, "replay": 6,
+    "cli": 7, "__main__": 8,
+}  # fmt: skip
+
+DOORS = {
+    "msgspec": {"codec.py"},
+    "xxhash": {"codec.py"},
+    "zstandard": {"bundle/frames.py"},
+    "cryptography": {"certificates.py"},
+    "jinja2": {"report/html.py"},
+    "markupsafe": {"report/html.py"},
+    "kubernetes": {"collect/cluster.py"},
+    "click": {"cli/"},
+    "rich": {"cli/"},
+    "aiohttp": {"replay/"},
+    "grpc": {"replay/stream/"},
+    "google": {"replay/stream/"},
+    "envoy": {"replay/stream/"},
+}
+
+
+def files() -> list[Path]:
+    return sorted(path for path in ROOT.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    parts = path.relative_to(ROOT).parts
+    return parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield name.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            yield node.module or "", node.lineno
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room(path) for path in files()} - {"__init__"} == set(FLOORS)
+
+
+def test_imports_point_down() -> None:
+    wrong = []
+    for path in files():
+        here = room(path)
+        if here == "__init__":
+            continue
+        for name, line in imports(path):
+            parts = name.split(".")
+            if parts[0] != "bugbundle" or len(parts) < 2 or parts[1] not in FLOORS:
+                continue
+            there = parts[1]
+            if there != here and FLOORS[there] >= FLOORS[here] and not _sibling(here, there):
+                wrong.append(f"{path.relative_to(ROOT)}:{line}: {here} (floor {FLOORS[here]}) imports {there}")
+    assert wrong == []
+
+
+def _sibling(here: str, there: str) -> bool:
+    """Single files of floors 0 and 5 may use each other."""
+    return FLOORS[here] == FLOORS[there] and FLOORS[here] in (0, 5)
+
+
+def test_one_door_for_each_package() -> None:
+    wrong = []
+    for path in files():
+        name = path.relative_to(ROOT).as_posix()
+        for module, line in imports(path):
+            doors = DOORS.get(module.split(".")[0])
+            if doors is not None and not any(
+                name == door or (door[-1] == "/" and name.startswith(door)) for door in doors
+            ):
+                wrong.append(f"{name}:{line}: {module}")
+    assert wrong == []
+
+
+def test_every_package_has_a_docstring() -> None:
+    bare = [
+        path for path in files() if path.name == "__init__.py" and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["info", "nothing"], ["analyze", "nothing"]])
+def test_offline_commands_load_no_client(argv: list[str]) -> None:
+    code = (
+        "import sys; from bugbundle.cli import main; main(sys.argv[1:]);"
+        "bad = {m.split('.')[0] for m in sys.modules} & {'kubernetes', 'grpc', 'aiohttp', 'jinja2', 'google', 'rich', 'cryptography'};"
+        "print(sorted(bad))"
+    )
+    out = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=False)
+    assert out.stdout.strip().splitlines()[-1] == "[]"
