@@ -54,9 +54,7 @@ def event(obj: Object, clock: Clock) -> list[Any]:
     if isinstance(obj.get("series"), dict):
         last, count = clock.since(dig(obj, "series", "lastObservedTime")), number(obj, "series", "count")
     kind, name = text(about, "kind").lower(), text(about, "name")
-    component = (
-        text(source, "component") or text(obj, "reportingComponent") or text(obj, "reportingController")
-    )
+    component = text(source, "component") or text(obj, "reportingComponent") or text(obj, "reportingController")
     instance = text(source, "host") or text(obj, "reportingInstance")
     return [
         first if last == UNKNOWN else last,
@@ -214,9 +212,7 @@ def resource_quota(obj: Object, clock: Clock) -> list[Any]:
     hard, used = mapping(obj, "status", "hard"), mapping(obj, "status", "used")
     sides: dict[bool, list[str]] = {False: [], True: []}
     for name in sorted(hard):
-        sides[name.startswith("limits.")].append(
-            f"{name}: {scalar(used.get(name)) or '0'}/{scalar(hard[name])}"
-        )
+        sides[name.startswith("limits.")].append(f"{name}: {scalar(used.get(name)) or '0'}/{scalar(hard[name])}")
     return [name_of(obj), ", ".join(sides[False]), ", ".join(sides[True]), age_of(obj, clock)]
 
 

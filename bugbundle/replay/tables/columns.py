@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bugbundle.codec import Raw, decode
 from bugbundle.replay.ages import Clock
 from bugbundle.replay.shape import Object, objects, strings, text
 
@@ -46,6 +47,8 @@ class Printer:
 
     columns: tuple[Column, ...]
     cells: Cells
+    spec: Callable[[Raw], Any] = decode
+    """Reads the part of `spec` that the cells need."""
 
 
 PRINTERS: dict[tuple[str, str], Printer] = {}
@@ -62,13 +65,13 @@ def columns(layout: str) -> tuple[Column, ...]:
     return tuple(found)
 
 
-def table(layout: str, *resources: str) -> Callable[[Cells], Cells]:
-    """Registers a printer for `plural` (core) or `plural.group`."""
+def table(layout: str, *resources: str, spec: Callable[[Raw], Any] = decode) -> Callable[[Cells], Cells]:
+    """Registers a printer for `plural` (core) or `plural.group`; `spec` reads what its cells need of the spec."""
 
     def register(cells: Cells) -> Cells:
         for resource in resources:
             plural, _, group = resource.partition(".")
-            PRINTERS[group, plural] = Printer(columns(layout), cells)
+            PRINTERS[group, plural] = Printer(columns(layout), cells, spec)
         return cells
 
     return register

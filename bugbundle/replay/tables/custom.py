@@ -38,9 +38,7 @@ def _age_only(obj: Object, clock: Clock) -> list[Any]:
 
 def _column(item: Object) -> Column:
     path = text(item, "jsonPath") or text(item, "JSONPath")
-    about = text(
-        item, "description", default=f"Custom resource definition column (in JSONPath format): {path}"
-    )
+    about = text(item, "description", default=f"Custom resource definition column (in JSONPath format): {path}")
     kind = text(item, "type", default="string")
     return Column(text(item, "name"), kind, text(item, "format"), number(item, "priority"), about)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bugbundle.codec import Raw, decode, split_array, split_object
 from bugbundle.replay.ages import Clock, parse
 from bugbundle.replay.shape import Object, dig, mapping, number, objects, text
 from bugbundle.replay.tables.columns import NONE, age_of, containers, labels, name_of, table
@@ -25,9 +26,20 @@ class _Count:
     initializing: bool = False
 
 
+def _spec(raw: Raw) -> Object:
+    """What the columns need of a pod's spec: environments and volumes, most of its bytes, stay unread."""
+    top = split_object(raw)
+    spec = {key: decode(top[key]) for key in ("nodeName", "readinessGates") if key in top}
+    for key, wanted in (("containers", ()), ("initContainers", ("name", "restartPolicy"))):
+        parts = map(split_object, split_array(top[key])) if key in top else ()
+        spec[key] = [{name: decode(part[name]) for name in wanted if name in part} for part in parts]
+    return spec
+
+
 @table(
     "Name|Ready|Status|Restarts|Age|IP+|Node+|Nominated Node+|Readiness Gates+",
     "pods",
+    spec=_spec,
 )
 def pod(obj: Object, clock: Clock) -> list[Any]:
     """One pod."""

@@ -106,7 +106,7 @@ def row(printer: Printer, item: Raw, resource: Resource, clock: Clock, include: 
     `managedFields` are a third of what a client would have to read, are never shown from a Table, and are
     left out of it; `includeObject=Object` has them.
     """
-    top, meta, obj = _parts(item)
+    top, meta, obj = _parts(item, printer)
     shown: Any = None
     if include == "Object":
         shown = {"kind": resource.kind, "apiVersion": resource.api_version, **top}
@@ -116,13 +116,15 @@ def row(printer: Printer, item: Raw, resource: Resource, clock: Clock, include: 
     return encode({"cells": printer.cells(obj, clock), "object": shown})
 
 
-def _parts(item: Raw) -> tuple[dict[str, Raw], dict[str, Raw], Object]:
+def _parts(item: Raw, printer: Printer) -> tuple[dict[str, Raw], dict[str, Raw], Object]:
     """An item's members and its metadata's, unparsed, and the object without its `managedFields`."""
     try:
         top = split_object(item)
         meta = split_object(top["metadata"])
         meta.pop("managedFields", None)
-        obj = {key: decode(value) for key, value in top.items() if key != "metadata"}
+        obj = {key: decode(value) for key, value in top.items() if key not in ("metadata", "spec")}
+        if "spec" in top:
+            obj["spec"] = printer.spec(top["spec"])
         obj["metadata"] = {key: decode(value) for key, value in meta.items()}
     except (KeyError, BugbundleError):
         return {}, {}, {}

@@ -35,8 +35,7 @@ def _class(obj: Object) -> str:
 
 
 @table(
-    "Name|Capacity|Access Modes|Reclaim Policy|Status|Claim|StorageClass|VolumeAttributesClass|Reason|Age"
-    "|VolumeMode+",
+    "Name|Capacity|Access Modes|Reclaim Policy|Status|Claim|StorageClass|VolumeAttributesClass|Reason|Age|VolumeMode+",
     "persistentvolumes",
 )
 def volume(obj: Object, clock: Clock) -> list[Any]:

@@ -118,9 +118,7 @@ def job(obj: Object, clock: Clock) -> list[Any]:
 
 def _job_status(obj: Object) -> str:
     true = {
-        text(item, "type")
-        for item in reversed(objects(obj, "status", "conditions"))
-        if text(item, "status") == "True"
+        text(item, "type") for item in reversed(objects(obj, "status", "conditions")) if text(item, "status") == "True"
     }
     for condition, word in (("Complete", "Complete"), ("Failed", "Failed")):
         if condition in true:
