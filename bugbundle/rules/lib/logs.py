@@ -68,6 +68,7 @@ PROXY = {
     "initial": b"Initializing with upstream address",  # istio-agent/xds_proxy.go
     "dns": b"no such host",  # Go's resolver
     "sign": b"failed to sign",  # istio-agent, citadel client, secret cache
+    "generated": b"generated new workload certificate",  # secretcache.go
     "warm": b"failed to warm certificate",  # sdsservice.go
     "expired": b"certificate has expired or is not yet valid",  # Go's crypto/x509
     "unknown_ca": b"certificate signed by unknown authority",  # Go's crypto/x509

@@ -1,0 +1,57 @@
+"""istiod refuses to sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Istiod, Pointer
+from bugbundle.rules.lib.logs import istiod_log
+from bugbundle.rules.lib.metrics import samples
+from bugbundle.rules.lib.owners import CONTROL_PLANE_SERVICE
+from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, rule
+
+COUNTERS = ("citadel_server_csr_sign_err_count", "citadel_server_authentication_failure_count")
+MANY = 5
+
+
+@rule(
+    "BB408",
+    per=Istiod,
+    level=Level.WARNING,
+    reads={Source.LOG},
+    optional={Source.ISTIOD_METRICS},
+    explains={"BB410", "BB401", "BB402", "BB553", "BB554"},
+    message="{istiod} refused certificates or connections {count} times within the last 10 minutes, last: {text}",
+)
+def csr_refused(istiod: Istiod) -> Iterator[Evidence]:
+    """istiod's log tells, near the capture, of tokens that it did not accept or certificates that it could not sign.
+
+    ## Why it matters
+    The proxies concerned get no certificate and no configuration; running ones stop when their certificate ends.
+
+    ## What to do
+    Token not authenticated: compare the token's audience and expiry with what the API server accepts (TokenReview).
+    Impersonation: ztunnel's ServiceAccount is not among the trusted node accounts. Signing: the CA's key or lifetime.
+    """
+    log = istiod_log(istiod.mesh, istiod.namespace, istiod.name)
+    lines = log.recent("token", "authenticate", "signing", "impersonation", "unauthorized") if log else []
+    if not lines:
+        return
+    yield Evidence(
+        origin=ref(istiod),
+        values={"istiod": istiod.id, "count": len(lines), "text": lines[-1].said},
+        objects=(Ref("Service", istiod.namespace, CONTROL_PLANE_SERVICE),),
+        proofs=(lines[-1].proof, *_counters(istiod)),
+        level=Level.ERROR if len(lines) >= MANY else Level.WARNING,
+        confidence=Confidence.LIKELY,
+        at=lines[-1].at,
+    )
+
+
+def _counters(istiod: Istiod) -> Iterator[Proof]:
+    text = istiod.text("metrics.txt")
+    for name in COUNTERS:
+        for sample in samples(text, name):
+            if sample.value > 0:
+                yield Proof(Pointer(istiod.entry("metrics.txt"), f"line {sample.line}"), f"{name} {sample.value:.0f}")

@@ -1,0 +1,47 @@
+"""An agent that gets no certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Proxy
+from bugbundle.rules.lib.logs import proxy_log
+from bugbundle.rules.lib.owners import control_plane
+from bugbundle.rules.model import Confidence, Evidence, Level, ref, rule
+
+
+@rule(
+    "BB410",
+    per=Proxy,
+    level=Level.WARNING,
+    reads={Source.LOG},
+    explains={"BB306", "BB401", "BB402", "BB406"},
+    message="the agent of {proxy} gets no certificate: {text}",
+)
+def agent_cannot_sign(proxy: Proxy) -> Iterator[Evidence]:
+    """The agent's log tells, near the capture, that its certificate could not be fetched, and of no success since.
+
+    ## Why it matters
+    Without a certificate the proxy does not become ready; a running one stops working when its certificate ends.
+
+    ## What to do
+    Look at istiod (CSR errors, token authentication), at the path to port 15012, and at the root that the agent trusts
+    (`x509: certificate signed by unknown authority`).
+    """
+    log = proxy_log(proxy.mesh, proxy.namespace, proxy.name)
+    lines = log.recent("sign", "warm", "expired", "unknown_ca") if log else []
+    done = log.last("generated") if log else None
+    if done:
+        lines = [line for line in lines if int(line.pointer.pointer[5:]) > int(done.pointer.pointer[5:])]
+    if not lines:
+        return
+    yield Evidence(
+        origin=ref(proxy),
+        values={"proxy": proxy.id, "text": lines[-1].said},
+        objects=control_plane(proxy),
+        proofs=tuple(line.proof for line in lines[-2:]),
+        affects=(proxy.id,),
+        confidence=Confidence.LIKELY,
+        at=lines[-1].at,
+    )
