@@ -1,6 +1,6 @@
 """Write docs/rules.md (from the rules' docstrings) and docs/commands.md (from the commands' help).
 
-`python -m tools.make_docs` writes; `--check` writes nothing and fails where a file is stale; `--into DIR` writes elsewhere.
+`python -m tools.make_docs` writes, into `--into DIR` where told; `--check` writes nothing and fails where a file is stale.
 """
 
 from __future__ import annotations

@@ -57,6 +57,12 @@ class Group:
     drifts_cut: int
     apart: float | None
 
+    @property
+    def meaning(self) -> str:
+        """What all of them mean; empty where they mean different things."""
+        found = {str(item.drift.meaning) for item in self.drifts}
+        return found.pop() if len(found) == 1 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Drifts:
@@ -105,8 +111,8 @@ def _values(field: FieldDrift, redactor: Redactor) -> Values:
     member = field.path.rpartition("/")[2]
     left, right = (_text(value, member, redactor) for value in (field.istiod, field.envoy))
     if left is None or right is None:
-        one = (Piece(left, True),) if left is not None else None
-        other = (Piece(right, True),) if right is not None else None
+        one = (Piece(left, False),) if left is not None else None
+        other = (Piece(right, False),) if right is not None else None
         return Values(field.path, one, other)
     return Values(field.path, *mark(left, right))
 

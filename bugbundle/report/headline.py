@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from bugbundle.analysis import Analysis
 from bugbundle.report.words import count, line
 from bugbundle.rules import Level
+
+LONG, SHORT = 110, 30
+"""Characters: a title longer than LONG is cut behind a claim of at least SHORT."""
 
 FINE = "Fine"
 UNKNOWN = "Unknown"
@@ -18,6 +22,22 @@ class Headline:
 
     level: str
     title: str
+
+    @property
+    def claim(self) -> str:
+        """A long title up to its first colon or semicolon; a short one whole."""
+        return self._cut()[0]
+
+    @property
+    def rest(self) -> str:
+        """What stands behind the claim."""
+        return self._cut()[1]
+
+    def _cut(self) -> tuple[str, str]:
+        parts = re.split(r"[:;] ", self.title, maxsplit=1)
+        if len(self.title) <= LONG or len(parts) == 1 or not SHORT <= len(parts[0]) <= 2 * LONG:
+            return self.title, ""
+        return parts[0], parts[1][:1].upper() + parts[1][1:]
 
     @property
     def text(self) -> str:
@@ -60,6 +80,7 @@ def looked_at(analysis: Analysis) -> str:
 
 
 def tally(analysis: Analysis) -> str:
-    """`3 Errors, 1 Warning, 6 Infos`; empty where there are no findings."""
+    """`3 Errors, 1 Warning, 6 Info`; empty where there are no findings."""
     numbers = {level: sum(1 for f in analysis.findings if f.level is level) for level in Level}
-    return ", ".join(count(number, str(level)) for level, number in numbers.items() if number)
+    words = {Level.INFO: "Info"}
+    return ", ".join(count(n, str(level), words.get(level, "")) for level, n in numbers.items() if n)

@@ -144,7 +144,8 @@ def _environment() -> jinja2.Environment:
         slug=_slug,
         inline=lambda text: words.line(str(text)),
         listed=lambda items, limit=3: words.listed([words.line(str(item)) for item in items], limit),
-        sentence=_sentence,
+        sentence_case=lambda text: text[:1].upper() + text[1:],
+        soft=_soft,
     )
     return env
 
@@ -164,6 +165,12 @@ def _prose(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
     )
+
+
+def _soft(text: str) -> Markup:
+    """A name that may be broken behind its separators."""
+    parts = re.split(r"(?<=[/.|:-])", words.clip(words.clean(text), MAX_TEXT))
+    return Markup("<wbr>").join(part for part in parts if part)
 
 
 def _clock(when: datetime | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +85,7 @@ def _versions(mesh: Mesh) -> Counter[tuple[str, str]]:
 
 
 def _istiod(item: Istiod) -> Replica:
-    version = item.text("version.txt").strip().partition("\n")[0][:60]
+    version = re.sub(r"-[0-9a-f]{40}(-\w+)?$", "", item.text("version.txt").strip().partition("\n")[0])[:60]
     return Replica(item.id, version or "unknown", item.revision, _ready(item), len(item.syncz))
 
 

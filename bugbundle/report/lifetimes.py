@@ -20,22 +20,22 @@ from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.report.words import day, span
 
 MAX_ROWS = 60
+FEW = 6
+"""Rows of valid workloads that are shown at once; more are folded away."""
+
 SOON = 30 * 86400.0
 """Seconds: a root or a Secret's certificate that ends sooner is marked."""
 
 LATE_SHARE = 0.25
 """istio-agent renews at half of a certificate's life; less than this share left means that renewal fails."""
 
-_LEAST, _MOST = 60.0, 20 * 365 * 86400.0
-_NOW = 42.0
+_LEAST, _MOST = 600.0, 20 * 365 * 86400.0
+_NOW = 36.0
 """Where «now» stands, percent of the line; the future has the more room."""
 
 TICKS = (
     (-365 * 86400, "−1 y"),
-    (-30 * 86400, "−30 d"),
     (-86400, "−1 d"),
-    (-3600, "−1 h"),
-    (3600, "+1 h"),
     (86400, "+1 d"),
     (30 * 86400, "+30 d"),
     (365 * 86400, "+1 y"),
@@ -45,7 +45,7 @@ TICKS = (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One certificate in one place. `role`: root, workload or Secret; `now` when it was seen."""
+    """One certificate in one place. `role`: root (trusted there), workload or Secret; `now` when it was seen."""
 
     role: str
     name: str
@@ -54,6 +54,11 @@ class Seen:
     until: datetime
     holder: str
     now: datetime
+
+    @property
+    def identity(self) -> bool:
+        """Whether it is a workload's identity, which istio-agent renews by itself."""
+        return self.role == "workload" and self.name.startswith("spiffe://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +79,45 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """All rows, the soonest end first; `cut` counts those that are not shown, `roots` the different roots."""
+    """`rows`: trouble first, then roots, Secrets, workloads; `alike`: workloads beyond the first few, all valid.
+
+    `cut` counts what is not shown, `roots` the different roots that proxies and ztunnels trust, `bad` the rows that
+    need attention.
+    """
 
     rows: tuple[Lifetime, ...]
+    alike: tuple[Lifetime, ...]
     cut: int
     roots: int
     bad: int
     ticks: tuple[tuple[float, str], ...]
     now: float = _NOW
 
+    @property
+    def number(self) -> int:
+        """All rows."""
+        return len(self.rows) + len(self.alike) + self.cut
+
 
 def lifetimes(mesh: Mesh) -> Lifetimes:
     """Every certificate that the bundle shows."""
-    groups: dict[tuple[str, str, str], list[Seen]] = {}
-    for found in seen(mesh):
-        key = (
-            found.role,
-            found.name if found.role == "workload" else "",
-            "" if found.role == "workload" else found.serial,
-        )
-        groups.setdefault(key, []).append(found)
-    made = sorted((_row(alike) for alike in groups.values()), key=lambda pair: pair[0])
+    every = list(seen(mesh))
+    roles = {found.serial: found.role for role in ("Secret", "root") for found in every if found.role == role}
+    groups: dict[tuple[str, str], list[Seen]] = {}
+    for found in every:
+        role = roles.get(found.serial, found.role)
+        one = found.name if found.identity and role == "workload" else found.serial
+        groups.setdefault((role, one), []).append(found)
+    made = sorted((_row(role, alike) for (role, _), alike in groups.items()), key=lambda pair: pair[0])
     rows = [row for _, row in made]
+    first = [row for row in rows if row.state != "valid" or row.role != "workload"][:MAX_ROWS]
+    rest = [row for row in rows if row.state == "valid" and row.role == "workload"]
+    few = 0 if len(rest) > FEW + 2 and first else FEW + 2
     return Lifetimes(
-        tuple(rows[:MAX_ROWS]),
-        max(len(rows) - MAX_ROWS, 0),
-        sum(1 for row in rows if row.role == "root"),
+        (*first, *rest[:few]),
+        tuple(rest[few : few + MAX_ROWS]),
+        len(rows) - len(first) - len(rest[: few + MAX_ROWS]),
+        sum(1 for role, _ in groups if role == "root"),
         sum(1 for row in rows if row.state != "valid"),
         tuple((place(seconds), label) for seconds, label in TICKS),
     )
@@ -112,13 +130,14 @@ def place(seconds: float) -> float:
     return round(_NOW - share * _NOW if seconds < 0 else _NOW + share * (100 - _NOW), 2)
 
 
-def _row(alike: list[Seen]) -> tuple[tuple[object, ...], Lifetime]:
+def _row(role: str, alike: list[Seen]) -> tuple[tuple[object, ...], Lifetime]:
     worst = min(alike, key=lambda found: (_state(found) == "valid", found.until))
     state = _state(worst)
     left, right = place((worst.since - worst.now).total_seconds()), place((worst.until - worst.now).total_seconds())
+    named = next((found for found in alike if found.role == role), worst)
     row = Lifetime(
-        worst.role,
-        worst.name,
+        role,
+        f"Root {worst.serial[:16]}…" if role == "root" else named.name,
         tuple(dict.fromkeys(found.holder for found in alike)),
         tuple(dict.fromkeys(found.serial for found in alike)),
         day(worst.since),
@@ -129,7 +148,7 @@ def _row(alike: list[Seen]) -> tuple[tuple[object, ...], Lifetime]:
         max(round(right - left, 2), 0.8),
     )
     order = ["expired", "not yet valid", "ends soon", "valid"].index(state)
-    return (order, {"root": 0, "Secret": 1}.get(worst.role, 2), worst.until, worst.name), row
+    return (order, {"root": 0, "Secret": 1}.get(role, 2), worst.until, worst.name), row
 
 
 def _state(found: Seen) -> str:
@@ -139,7 +158,7 @@ def _state(found: Seen) -> str:
         return "not yet valid"
     left = (found.until - found.now).total_seconds()
     life = (found.until - found.since).total_seconds()
-    late = left < life * LATE_SHARE if found.role == "workload" else left < SOON
+    late = left < life * LATE_SHARE if found.identity else left < SOON
     return "ends soon" if late else "valid"
 
 
@@ -175,7 +194,7 @@ def _envoy(page: dict[str, Any], holder: str, now: datetime) -> Iterator[Seen]:
                 since, until = parse_time(found.get("valid_from")), parse_time(found.get("expiration_time"))
                 if since and until:
                     serial = as_text(found.get("serial_number")).lower().lstrip("0")
-                    yield Seen(role, _san(found) or f"{role} {serial}", serial, since, until, holder, now)
+                    yield Seen(role, _san(found) or serial, serial, since, until, holder, now)
 
 
 def _san(found: dict[str, Any]) -> str:
@@ -195,8 +214,7 @@ def _ztunnel(config: dict[str, Any], holder: str, now: datetime) -> Iterator[See
                 since, until = parse_time(found.get("validFrom")), parse_time(found.get("expirationTime"))
                 if since and until:
                     serial = _hex(as_text(found.get("serialNumber")))
-                    name = identity if role == "workload" else f"root {serial}"
-                    yield Seen(role, name, serial, since, until, holder, now)
+                    yield Seen(role, identity, serial, since, until, holder, now)
 
 
 def _secret(secret: KubeObject, now: datetime) -> Iterator[Seen]:
@@ -207,11 +225,9 @@ def _secret(secret: KubeObject, now: datetime) -> Iterator[Seen]:
         except (binascii.Error, ValueError):
             continue
         for found in read_pem(text):
-            root = found.is_ca and found.self_issued
-            serial = _hex(found.serial)
-            name = f"root {serial}" if root else f"{secret.namespace}/{secret.name}"
+            name = next((san.partition(":")[2] for san in found.sans), "") or found.subject or str(secret)
             holder = f"{secret} {member}"
-            yield Seen("root" if root else "Secret", name, serial, found.not_before, found.not_after, holder, now)
+            yield Seen("Secret", name, _hex(found.serial), found.not_before, found.not_after, holder, now)
 
 
 def _hex(serial: str) -> str:

@@ -16,7 +16,7 @@
     target.querySelectorAll("[data-group]").forEach(function (group) {
       group.hidden = words.length > 0 && !group.querySelector("[data-row]:not([hidden])");
     });
-    target.querySelectorAll("details.long-list").forEach(function (list) {
+    target.querySelectorAll("details[data-fold]").forEach(function (list) {
       if (words.length > 0) { list.open = true; }
     });
     input.parentNode.querySelector("output").textContent = words.length ? shown + " of " + rows.length : "";
