@@ -34,9 +34,10 @@ DOORS = {
     "click": {"cli/"},
     "rich": {"cli/"},
     "aiohttp": {"replay/"},
-    "grpc": {"replay/stream/"},
-    "google": {"replay/stream/"},
-    "envoy": {"replay/stream/"},
+    "h11": {"replay/stream/http1.py"},
+    "grpc": {"replay/stream/xds.py"},
+    "google": {"replay/stream/xds.py"},
+    "envoy": {"replay/stream/xds.py"},
 }
 
 

@@ -118,12 +118,12 @@ def running(bundle: Bundle, address: Address) -> Iterator[Replay]:
 
     def work() -> None:
         try:
-            loop.run_until_complete(serve())
+            # The runner also ends what clients left open: port-forwards, watches.
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(serve())
         except BaseException as error:
             ready.append(error)
             started.set()
-        finally:
-            loop.close()
 
     thread = threading.Thread(target=work, name="replay", daemon=True)
     thread.start()

@@ -15,6 +15,8 @@ from aiohttp import WSMsgType, web
 MAX_MESSAGE = 4 << 20
 """Bytes of one websocket message; clients send 32 KiB."""
 CHUNK = 32768
+SECONDS_TO_CLOSE = 0.5
+"""How long a client may take to answer a close frame."""
 
 
 class Duplex(Protocol):

@@ -127,9 +127,7 @@ def _curl(pod: Pod, arguments: list[str]) -> Outcome | None:
         where = refusal(pod.pages, pod.namespace, pod.name, spot[0])
         return Outcome(stderr=f"curl: (7) Failed to connect to port {spot[0]}: {where}\n".encode(), code=7)
     if "f" in flags and page.status >= 400:
-        return Outcome(
-            stderr=f"curl: (22) The requested URL returned error: {page.status}\n".encode(), code=22
-        )
+        return Outcome(stderr=f"curl: (22) The requested URL returned error: {page.status}\n".encode(), code=22)
     head = b"".join(_head(page)) if {"i", "I"} & set(flags) else b""
     return Outcome(stdout=head + (b"" if "I" in flags else page.body))
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from bugbundle.codec import encode
 from bugbundle.replay.pages import Pages
 from bugbundle.replay.status import Refusal
-from bugbundle.replay.stream.carrier import MAX_MESSAGE, switch
+from bugbundle.replay.stream.carrier import MAX_MESSAGE, SECONDS_TO_CLOSE, switch
 from bugbundle.replay.stream.channels import Channels, is_spdy, is_websocket, offered, versions
 from bugbundle.replay.stream.commands import Outcome, run
 from bugbundle.replay.stream.session import Session, Stream
@@ -35,10 +35,10 @@ async def exec_(request: web.Request, pages: Pages, namespace: str, pod: str) ->
     if is_websocket(request):
         chosen = next((name for name in WEBSOCKET_PROTOCOLS if name in offered(request)), None)
         if chosen is None:
-            raise Refusal(
-                400, f"unable to negotiate a protocol: server accepts {', '.join(WEBSOCKET_PROTOCOLS)}"
-            )
-        socket = web.WebSocketResponse(protocols=[chosen], max_msg_size=MAX_MESSAGE, compress=False)
+            raise Refusal(400, f"unable to negotiate a protocol: server accepts {', '.join(WEBSOCKET_PROTOCOLS)}")
+        socket = web.WebSocketResponse(
+            protocols=[chosen], max_msg_size=MAX_MESSAGE, compress=False, timeout=SECONDS_TO_CLOSE
+        )
         await socket.prepare(request)
         await _by_channels(Channels(socket), run(pages, namespace, pod, argv), _wanted(request))
         return socket
@@ -46,9 +46,7 @@ async def exec_(request: web.Request, pages: Pages, namespace: str, pod: str) ->
         raise Refusal(400, "Upgrade request required")
     if SPDY_PROTOCOL not in versions(request):
         raise Refusal(403, f"unable to negotiate a protocol: server accepts {SPDY_PROTOCOL}")
-    response, carrier = await switch(
-        request, {"upgrade": "SPDY/3.1", "x-stream-protocol-version": SPDY_PROTOCOL}
-    )
+    response, carrier = await switch(request, {"upgrade": "SPDY/3.1", "x-stream-protocol-version": SPDY_PROTOCOL})
     collected = _Collected(_wanted(request))
     session = Session(carrier, collected.opened)
     session.spawn(_by_streams(collected, run(pages, namespace, pod, argv)))
@@ -58,9 +56,7 @@ async def exec_(request: web.Request, pages: Pages, namespace: str, pod: str) ->
 
 def _wanted(request: web.Request) -> frozenset[str]:
     """Which streams the client opens, as its query says; a terminal has no stderr of its own."""
-    asked = {
-        name for name in ("stdin", "stdout", "stderr", "tty") if request.query.get(name, "") in ("true", "1")
-    }
+    asked = {name for name in ("stdin", "stdout", "stderr", "tty") if request.query.get(name, "") in ("true", "1")}
     return frozenset({"error"} | asked - {"tty"} - ({"stderr"} if "tty" in asked else set()))
 
 

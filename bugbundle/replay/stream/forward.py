@@ -18,7 +18,7 @@ from bugbundle.replay.pages import Page, Pages, refusal
 from bugbundle.replay.pages.layout import ISTIOD, XDS_PLAIN, XDS_TLS
 from bugbundle.replay.status import Refusal
 from bugbundle.replay.stream import http1
-from bugbundle.replay.stream.carrier import MAX_MESSAGE, Carrier, Duplex, WebSocketCarrier, switch
+from bugbundle.replay.stream.carrier import MAX_MESSAGE, SECONDS_TO_CLOSE, Carrier, Duplex, WebSocketCarrier, switch
 from bugbundle.replay.stream.channels import Channels, is_spdy, is_websocket, offered, versions
 from bugbundle.replay.stream.inbox import Inbox
 from bugbundle.replay.stream.session import Session, Stream
@@ -50,7 +50,9 @@ async def _by_websocket(request: web.Request, pages: Pages, namespace: str, pod:
     if chosen is None:
         raise Refusal(400, f"unable to negotiate a protocol: server accepts {TUNNEL}, {CHANNELS}")
     ports = _ports(request) if chosen == CHANNELS else []
-    socket = web.WebSocketResponse(protocols=[chosen], max_msg_size=MAX_MESSAGE, compress=False)
+    socket = web.WebSocketResponse(
+        protocols=[chosen], max_msg_size=MAX_MESSAGE, compress=False, timeout=SECONDS_TO_CLOSE
+    )
     await socket.prepare(request)
     if chosen == TUNNEL:
         await _Forwarder(WebSocketCarrier(socket), pages, namespace, pod).session.serve()

@@ -28,9 +28,7 @@ async def serve(duplex: Duplex, answer: Answer) -> None:
     except h11.RemoteProtocolError as error:
         if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             status = error.error_status_hint
-            await _send(
-                connection, duplex, sentence(status, "This is not a request of HTTP/1.1."), close=True
-            )
+            await _send(connection, duplex, sentence(status, "This is not a request of HTTP/1.1."), close=True)
     except ConnectionError:
         return
 
@@ -75,9 +73,7 @@ async def _send(
     headers = [*page.headers.items(), ("content-length", str(len(page.body)))]
     if close:
         headers.append(("connection", "close"))
-    out = [
-        connection.send(h11.Response(status_code=page.status, headers=headers, reason=_reason(page.status)))
-    ]
+    out = [connection.send(h11.Response(status_code=page.status, headers=headers, reason=_reason(page.status)))]
     if not head:
         out.append(connection.send(h11.Data(data=page.body)))
     out.append(connection.send(h11.EndOfMessage()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import pkgutil
 import re
 import tempfile
@@ -18,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # Before grpc: it would write to stderr by itself.
 
 import grpc
 from envoy.admin.v3 import config_dump_pb2
@@ -246,9 +249,7 @@ def _modules(name: str) -> Iterator[str]:
 
 def _declare(pool: Any, name: str) -> None:
     package, _, message = name.rpartition(".")
-    file = descriptor_pb2.FileDescriptorProto(
-        name=f"bugbundle/{name}.proto", package=package, syntax="proto3"
-    )
+    file = descriptor_pb2.FileDescriptorProto(name=f"bugbundle/{name}.proto", package=package, syntax="proto3")
     file.message_type.add(name=message)
     try:
         pool.AddSerializedFile(file.SerializeToString())
