@@ -5,9 +5,12 @@ A bundle that bugbundle wrote passes through as it is, byte for byte.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bugbundle.bundle import Bundle
-from bugbundle.bundle.reader import Store
-from bugbundle.redact import Redactor
+
+if TYPE_CHECKING:
+    from bugbundle.redact import Redactor
 
 
 def is_redacted(bundle: Bundle) -> bool:
@@ -20,7 +23,7 @@ class Cleaner:
     """Takes secrets out of answers about a bundle that still has them; does nothing for any other."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self._redactor = None if is_redacted(bundle) else Redactor()
+        self._redactor = None if is_redacted(bundle) else _redactor()
 
     def shown(self, path: str, body: bytes) -> bytes:
         """An answer's bytes without secrets; `path` is the entry that it is made from."""
@@ -28,24 +31,21 @@ class Cleaner:
 
     def bundle(self, bundle: Bundle) -> Bundle:
         """The bundle with every entry redacted as it is read."""
-        return Bundle(_CleanStore(bundle.store, self._redactor)) if self._redactor else bundle
+        return _CleanBundle(bundle, self._redactor) if self._redactor else bundle
 
 
-class _CleanStore:
-    """Another store's entries, redacted."""
+def _redactor() -> Redactor:
+    from bugbundle.redact import Redactor
 
-    def __init__(self, store: Store, redactor: Redactor) -> None:
-        self.origin = store.origin
-        self.damage = list(store.damage)
-        self.notes = list(store.notes)
-        self._store = store
+    return Redactor()
+
+
+class _CleanBundle(Bundle):
+    """Another bundle's entries, redacted as they are read."""
+
+    def __init__(self, bundle: Bundle, redactor: Redactor) -> None:
+        super().__init__(bundle.store)
         self._redactor = redactor
 
-    def names(self) -> list[str]:
-        return self._store.names()
-
-    def size(self, path: str) -> int:
-        return self._store.size(path)
-
-    def read(self, path: str) -> bytes:
-        return self._redactor.redact(path, self._store.read(path)).body
+    def __getitem__(self, path: str) -> bytes:
+        return self._redactor.redact(path, super().__getitem__(path)).body
