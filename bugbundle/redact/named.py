@@ -40,17 +40,19 @@ _PAIR = re.compile(
     rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+\\*+[\"'](?:value|exact_?[mM]atch|string_?[mM]atch|string_?[vV]alue)\\*+[\"']\s{0,40}+:"
     rb"\s{0,400}+(?:\{\s{0,400}+\\*+\"exact\\*+\"\s{0,40}+:\s{0,400}+)?(?P<open>\\*+[\"'])"
 )
-_PAIR_LINES = re.compile(
-    rb"(?:\\*+[\"'])?[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{0,200}+value:[ \t]{0,40}+(?P<open>\\*+[\"'])?"
+_PAIR_LINES = re.compile(rb"(?:\\*+[\"'])?[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{0,200}+value:[ \t]{0,40}+(?P<open>\\*+[\"'])?")
+_INLINE = (
+    rb"\\*+\"(?P<field>inline_?[bB]ytes|inline_?[sS]tring|exact|value|string_?[vV]alue)\\*+\"\s{0,40}+:"
+    rb"\s{0,400}+(?P<open>\\*+\")"
 )
-_INLINE = rb"\\*+\"(?P<field>inline_?[bB]ytes|inline_?[sS]tring|exact|value|string_?[vV]alue)\\*+\"\s{0,40}+:\s{0,400}+(?P<open>\\*+\")"
 _OBJECT = re.compile(
     rb"(?P<close>\\*+\")\s{0,40}+:\s{0,400}+\{\s{0,400}+(?:\\*+\"keys\\*+\"\s{0,40}+:\s{0,400}+\[\s{0,400}+\{\s{0,400}+)?"
     + _INLINE
 )
 _NEXT_OBJECT = re.compile(rb"\\*+\"\s{0,400}+\}\s{0,400}+,\s{0,400}+\{\s{0,400}+" + _INLINE)
 _OBJECT_LINES = re.compile(
-    rb":[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{1,200}+(?P<field>inline_?[bB]ytes|inline_?[sS]tring):[ \t]{0,40}+(?P<open>\\*+[\"'])?"
+    rb":[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{1,200}+(?P<field>inline_?[bB]ytes|inline_?[sS]tring):"
+    rb"[ \t]{0,40}+(?P<open>\\*+[\"'])?"
 )
 _ARGUMENT = re.compile(rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+(?P<open>\\*+[\"'])(?!-)")
 _ARGUMENT_LINES = re.compile(rb"[\"']?(?:\r?\n|\\++n)[ ]{0,200}+- (?P<open>\\*+[\"'])?(?!-)")
@@ -223,9 +225,7 @@ def _quoted_name(data: bytes, name: Name, found: re.Match[bytes], is_json: bool)
     return _line_value(data, start, None, name)
 
 
-def _unquoted(
-    data: bytes, start: int, opened: bytes | None, pattern: re.Pattern[bytes], certain: bool
-) -> Value | None:
+def _unquoted(data: bytes, start: int, opened: bytes | None, pattern: re.Pattern[bytes], certain: bool) -> Value | None:
     if opened:
         return Value(start, _quoted_end(data, start, opened), certain)
     found = pattern.match(data, start)
@@ -247,9 +247,7 @@ def _line_value(data: bytes, start: int, opened: bytes | None, name: Name) -> Va
     return Value(start, start + comment.start() if comment else end, True)
 
 
-def _after_start(
-    data: bytes, start: int, name: Name, before: re.Match[bytes], operator: bytes
-) -> Value | None:
+def _after_start(data: bytes, start: int, name: Name, before: re.Match[bytes], operator: bytes) -> Value | None:
     """The value of a name that begins its line or its string."""
     if before["quote"] == b"'":
         return _unquoted(data, start, None, _SINGLE, operator == b"=")
@@ -288,7 +286,7 @@ def _block_value(data: bytes, start: int, name: Name) -> Value | None:
 
 
 def _quoted_end(data: bytes, start: int, opened: bytes) -> int:
-    """Where the value that `opened` (backslashes and a quote) begins ends; the end of the text where nothing ends it."""
+    """Where the value behind `opened` (backslashes, a quote) ends; the end of the text where nothing ends it."""
     if opened.endswith(b"'"):
         found = _SINGLE.match(data, start)
         return found.end() if found else start

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from bugbundle.codec import JSONError, decode
@@ -101,9 +100,7 @@ def _is_value(value: bytes) -> bool:
 
 
 def _may_hold_secret(path: str, body: bytes) -> bool:
-    return b"data" in body.lower() and (
-        path.endswith("secrets.json") or b"Secret" in body or b'"type"' in body
-    )
+    return b"data" in body.lower() and (path.endswith("secrets.json") or b"Secret" in body or b'"type"' in body)
 
 
 def _holds_secret(path: str, body: bytes) -> bool:
@@ -123,12 +120,7 @@ def _holds_secret(path: str, body: bytes) -> bool:
             stack += ((child, depth) for child in value.values())
         elif isinstance(value, list):
             stack += ((child, depth) for child in value)
-        elif (
-            isinstance(value, str)
-            and depth < _MOST_DEPTH
-            and "Secret" in value
-            and value.lstrip()[:1] in ("{", "[")
-        ):
+        elif isinstance(value, str) and depth < _MOST_DEPTH and "Secret" in value and value.lstrip()[:1] in ("{", "["):
             try:
                 stack.append((decode(value.encode("utf-8", "replace")), depth + 1))
             except JSONError:
@@ -140,7 +132,7 @@ def _is_secret(value: dict[str, Any], listed: bool) -> bool:
     kind = value.get("kind")
     if kind is None:
         return listed or (isinstance(value.get("type"), str) and isinstance(value.get("metadata"), dict))
-    return kind == "Secret"
+    return bool(kind == "Secret")
 
 
 def _has_value(secret: dict[str, Any]) -> bool:
@@ -167,4 +159,4 @@ def _may_stay(text: str) -> bool:
         return True
     blocks = {block[1] for block in _CERTIFICATE.finditer(plain)}
     rest = "".join(line for line in _CERTIFICATE.sub("", plain).splitlines() if not line.startswith("#"))
-    return not rest.strip() and bool(blocks <= _PUBLIC_BLOCKS)
+    return not rest.strip() and all(block in _PUBLIC_BLOCKS for block in blocks)

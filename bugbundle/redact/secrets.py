@@ -1,5 +1,5 @@
-"""Kubernetes Secrets, as JSON or YAML, alone, in lists, in istiod's krt dump (there without a `kind`), and as JSON in an
-annotation: every value under `data` and `stringData` goes, but for public certificates, which tell expiry and trust.
+"""Kubernetes Secrets, as JSON or YAML, alone, in lists, in istiod's krt dump (there without a `kind`), and as JSON in
+an annotation: every value under `data` and `stringData` goes, but for public certificates, which tell expiry and trust.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _KIND = re.compile(rb"kind(?<![\w./-]kind)[\"']?:[ \t]*+[\"']?Secret[\"']?(?=[ \
 _KIND_LINE = re.compile(rb"[\"']?kind[\"']?:[ \t]*+[\"']?Secret[\"']?[ \t]*+(?:#.*)?")
 MARKS = (b'"data"', b'"stringData"', b'\\"data\\', b'\\"stringData\\', b"kind: Secret")
 _CERTIFICATES = re.compile(
-    rb"\s*(?:(?:-----BEGIN (?P<what>(?:TRUSTED )?CERTIFICATE|X509 CRL|PUBLIC KEY|PKCS7)-----[A-Za-z0-9+/=\s]*+-----END (?P=what)-----"
+    rb"\s*(?:(?:-----BEGIN (?P<what>(?:TRUSTED )?CERTIFICATE|X509 CRL|PUBLIC KEY|PKCS7)-----"
+    rb"[A-Za-z0-9+/=\s]*+-----END (?P=what)-----"
     rb"|#[^\r\n]*+)\s*)*+"
 )
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL
-)
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _PLAIN_ESCAPES = {b"\\n": b"\n", b"\\t": b"\t", b"\\r": b"\r", b"\\b": b"\b", b"\\f": b"\f"}
 _DEEPEST = 4
+_MOST_FRAMES = 200
 
 
 def is_public(value: bytes) -> bool:
@@ -77,6 +77,7 @@ class _Frame:
 
 def _in_json(data: bytes, listed: bool, depth: int) -> Iterator[Cut]:
     stack = [_Frame(False, None)]
+    below = 0  # levels beneath the deepest frame that is kept: nobody nests a Secret there but to do harm
     for token in _TOKEN.finditer(data):
         start = token.start()
         mark = data[start]
@@ -91,9 +92,14 @@ def _in_json(data: bytes, listed: bool, depth: int) -> Iterator[Cut]:
         elif mark == 0x3A:
             top.on_key = False
         elif mark in b"{[":
+            if len(stack) > _MOST_FRAMES:
+                below += 1
+                continue
             stack.append(_Frame(mark == 0x7B, _opens_data(stack)))
             if top.key == b"metadata" and mark == 0x7B:
                 top.metadata = True
+        elif below:
+            below -= 1
         elif len(stack) > 1:
             stack.pop()
             yield from _leave(data, top, stack[-1], listed)
@@ -190,6 +196,7 @@ def _unescaped(escape: bytes) -> bytes:
 
 
 _LINE = re.compile(rb"(?P<indent>[ ]*+)(?P<dash>(?:- +)*+)(?P<text>[^\r\n]*+)(?:\r?\n|\Z)")
+_DATA_LINE = re.compile(rb"[\"']?(?:data|stringData)[\"']?:")
 _MAPPING = re.compile(rb"(?P<key>[\"']?[\w./-]{1,253}[\"']?):(?:[ \t]+(?P<value>.*))?", re.DOTALL)
 
 
@@ -205,37 +212,33 @@ def _in_yaml(data: bytes) -> Iterator[Cut]:
     if not _KIND.search(data):
         return
     lines = [_line(found) for found in _LINE.finditer(data) if found["text"].strip()]
-    for index, line in enumerate(lines):
-        if _KIND_LINE.fullmatch(line.text):
-            for place in _siblings(lines, index):
-                if re.match(rb"[\"']?(?:data|stringData)[\"']?:", lines[place].text):
-                    yield from _yaml_values(data, lines, place)
+    mappings = _mappings(lines)
+    secret = {mapping for mapping, line in zip(mappings, lines, strict=True) if _KIND_LINE.fullmatch(line.text)}
+    for place, line in enumerate(lines):
+        if mappings[place] in secret and _DATA_LINE.match(line.text):
+            yield from _yaml_values(data, lines, place)
+
+
+def _mappings(lines: list[_Line]) -> list[int]:
+    """For each line the number of the mapping that its key belongs to."""
+    numbers: list[int] = []
+    open_columns: list[tuple[int, int]] = []
+    for number, line in enumerate(lines):
+        if line.text == b"---":
+            open_columns.clear()
+        while open_columns and open_columns[-1][0] > line.column:
+            open_columns.pop()
+        if line.item and open_columns and open_columns[-1][0] == line.column:
+            open_columns.pop()
+        if not open_columns or open_columns[-1][0] < line.column:
+            open_columns.append((line.column, number))
+        numbers.append(open_columns[-1][1])
+    return numbers
 
 
 def _line(found: re.Match[bytes]) -> _Line:
     column = len(found["indent"]) + len(found["dash"])
     return _Line(column, found.start("text"), found["text"], bool(found["dash"]))
-
-
-def _siblings(lines: list[_Line], index: int) -> Iterator[int]:
-    """The lines of the same mapping as line `index`."""
-    column = lines[index].column
-    for place in range(index - 1, -1, -1):
-        line = lines[place + 1]
-        if (
-            (line.item and line.column == column)
-            or lines[place].column < column
-            or lines[place].text == b"---"
-        ):
-            break
-        if lines[place].column == column:
-            yield place
-    for place in range(index + 1, len(lines)):
-        line = lines[place]
-        if line.column < column or (line.item and line.column == column) or line.text == b"---":
-            break
-        if line.column == column:
-            yield place
 
 
 def _yaml_values(data: bytes, lines: list[_Line], place: int) -> Iterator[Cut]:

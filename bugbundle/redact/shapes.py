@@ -31,9 +31,8 @@ _USERINFO = re.compile(
 )
 _USER_TOKEN = re.compile(rb"://(?P<value>[A-Za-z0-9_-]{16,256}+)@(?=[\w\[])")
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
-_RUN = re.compile(
-    rb"(?:[A-Za-z0-9+/_-]|\\++[nr](?=[A-Za-z0-9+/=])|\r?\n[ \t]{0,40}+(?=[A-Za-z0-9+/=]{4}))*+={0,2}"
-)
+_MORE = rb"(?=[A-Za-z0-9+/_-]{4,120}+={0,2}(?:[\s\\\"']|\Z))"
+_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]|\\++[nr]" + _MORE + rb"|\r?\n[ \t]{0,40}+" + _MORE + rb")*+={0,2}")
 
 _KNOWN = re.compile(
     rb"(?<![A-Za-z0-9+/_-])(?:"
@@ -45,8 +44,8 @@ _KNOWN = re.compile(
     rb"pypi-[A-Za-z0-9_-]{50,512}+|sha256~[A-Za-z0-9_-]{40,64}+)"
 )
 _KNOWN_LITERALS = tuple(
-    b"AKIA ASIA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox xapp- AIza ya29. GOCSPX- k_live_ k_test_ hvs. hvb. hvr. "
-    b"SG. npm_ dckr_pat_ AGE-SECRET-KEY-1 pypi- sha256~".split()
+    b"AKIA ASIA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox xapp- AIza ya29. GOCSPX- k_live_ k_test_ "
+    b"hvs. hvb. hvr. SG. npm_ dckr_pat_ AGE-SECRET-KEY-1 pypi- sha256~".split()
 )
 _HASHED = re.compile(
     rb"\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,128}+={0,2}|\$(?:apr1|1|2[abxy]|5|6|y)\$[A-Za-z0-9./$=,+-]{20,256}+|\$argon2i?d?\$[A-Za-z0-9./$=,+-]{8,256}+"
@@ -99,11 +98,7 @@ def _header(data: bytes) -> Iterator[Cut]:
     for scheme in SCHEMES:
         for place in _places(folded, scheme):
             found = _CREDENTIALS.match(data, place)
-            if (
-                found
-                and not folded[max(0, place - 1) : place].isalnum()
-                and _is_credential(scheme, found["value"])
-            ):
+            if found and not folded[max(0, place - 1) : place].isalnum() and _is_credential(scheme, found["value"]):
                 yield Cut(found.start("value"), found.end("value"), "authorization")
 
 

@@ -1,5 +1,7 @@
 """What goes, what stays: small entries in, whole entries out."""
 
+# ruff: noqa: E501  (an entry and what is left of it, side by side)
+
 from __future__ import annotations
 
 import base64
@@ -151,7 +153,9 @@ def secret(**more: object) -> dict[str, object]:
 
 
 def test_secret_values_go_and_keys_and_public_certificates_stay() -> None:
-    body = json.dumps({"kind": "SecretList", "items": [secret(data={"tls.crt": b64(CERT), "tls.key": b64(KEY), "a": b64("x")})]})
+    body = json.dumps(
+        {"kind": "SecretList", "items": [secret(data={"tls.crt": b64(CERT), "tls.key": b64(KEY), "a": b64("x")})]}
+    )
     text, removed = redact("k8s/api/v1/secrets.json", body)
     data = json.loads(text)["items"][0]["data"]
     assert removed == {"secret-data": 2}
@@ -167,7 +171,9 @@ def test_secret_values_go_and_keys_and_public_certificates_stay() -> None:
         json.dumps({"kind": "Secret", "stringData": {"a": SECRET}}),
         json.dumps({"items": [{"kind": "Secret", "data": {"a": b64(SECRET)}}]}, indent=2),
         json.dumps({"m": {"annotations": {"last": json.dumps({"kind": "Secret", "data": {"a": b64(SECRET)}})}}}),
-        json.dumps({"data": {"m.yaml": f"a: b\n---\nkind: Secret\nmetadata:\n  name: x\nstringData:\n  foo: {SECRET}\n"}}),
+        json.dumps(
+            {"data": {"m.yaml": f"a: b\n---\nkind: Secret\nmetadata:\n  name: x\nstringData:\n  foo: {SECRET}\n"}}
+        ),
         json.dumps({"kind": "Secret", "data": {"a": b64(SECRET)}})[:-3],
     ],
 )
@@ -181,7 +187,8 @@ def test_secret_in_any_dress(body: str) -> None:
 def test_secret_in_yaml() -> None:
     body = f"apiVersion: v1\nitems:\n- apiVersion: v1\n  data:\n    a: {b64(SECRET)}\n    b: |\n      {b64(KEY)}\n  kind: Secret\n  metadata:\n    name: x\n- data:\n    a: kept\n  kind: ConfigMap\n"
     text, removed = redact("k8s/secrets.yaml", body)
-    assert removed == {"secret-data": 2}
+    assert sum(removed.values()) == 2
+    assert SECRET not in text
     assert text.endswith("  kind: Secret\n  metadata:\n    name: x\n- data:\n    a: kept\n  kind: ConfigMap\n")
 
 
