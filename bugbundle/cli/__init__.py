@@ -30,6 +30,25 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "bugbundle.cli.replay:replay",
         "A read-only Kubernetes API over a bundle, for kubectl and istioctl.",
     ),
+    "admin": ("bugbundle.cli.admin:admin", "Logging scopes of istiod."),
+    "authz": ("bugbundle.cli.authz:authz", "The AuthorizationPolicies in a proxy."),
+    "check-inject": ("bugbundle.cli.check_inject:check_inject", "Whether a sidecar is injected, and why."),
+    "describe": ("bugbundle.cli.describe:describe", "A pod or service, and the Istio objects that act on it."),
+    "experimental": ("bugbundle.cli.experimental:experimental", "istioctl's prefix for the same words."),
+    "injector": ("bugbundle.cli.injector:injector", "Injectors, namespaces, revisions."),
+    "internal-debug": ("bugbundle.cli.internal_debug:internal_debug", "A debug page of istiod."),
+    "proxy-status": (
+        "bugbundle.cli.proxy_status:proxy_status",
+        "What istiod knows of each proxy; istiod against Envoy.",
+    ),
+    "ps": ("bugbundle.cli.proxy_status:proxy_status", "Short for proxy-status."),
+    "remote-clusters": ("bugbundle.cli.remote_clusters:remote_clusters", "The clusters that each istiod watches."),
+    "tag": ("bugbundle.cli.tag:tag", "Revision tags."),
+    "version": ("bugbundle.cli.version:version", "Versions of istiod and of the proxies."),
+    "waypoint": ("bugbundle.cli.waypoint:waypoint", "The waypoints of ambient."),
+    "x": ("bugbundle.cli.experimental:experimental", "Short for experimental."),
+    "zc": ("bugbundle.cli.ztunnel_config:ztunnel_config", "Short for ztunnel-config."),
+    "ztunnel-config": ("bugbundle.cli.ztunnel_config:ztunnel_config", "What a ztunnel was configured with."),
 }
 """word → (module:function, line of help): help itself loads no command."""
 

@@ -6,21 +6,28 @@ an error after having printed some, the answer holds both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-from bugbundle.codec import decode
-from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh
 from bugbundle.mesh.kube import KubeObject, as_dict, as_text, dicts, texts
 from bugbundle.mesh.parts import container_statuses
 from bugbundle.mesh.selectors import contains
 from bugbundle.views import peer_authentication, ports
 from bugbundle.views.describe_envoy import EnvoyConfig
+from bugbundle.views.describe_ingress import ingress
 from bugbundle.views.describe_rules import Subsets, destination_rule, subsets_of, virtual_service
+from bugbundle.views.describe_shared import (
+    PROXY,
+    RULE,
+    Described,
+    Describer,
+    Stop,
+    config_of,
+    is_meshed,
+    revision_of,
+    stale,
+)
 
-RULE = "--------------------"
-PROXY = "istio-proxy"
 RESERVED = "WARNING: User ID (UID) 1337 is reserved for the sidecar proxy."
 REQUIREMENTS = "https://istio.io/docs/setup/kubernetes/additional-setup/requirements/"
 DEPLOYMENT = "https://istio.io/latest/docs/ops/deployment/application-requirements/"
@@ -28,50 +35,8 @@ _NAMES = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
 _REVISIONS = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
 
 
-@dataclass(slots=True)
-class Described:
-    """Lines for stdout; `problem` is what ended them early, empty where nothing did."""
-
-    lines: list[str] = field(default_factory=list)
-    problem: str = ""
-
-    @property
-    def text(self) -> str:
-        """The lines, each ended."""
-        return "".join(f"{line}\n" for line in self.lines)
-
-
-class Stop(Exception):
-    """The description cannot go on; its text says why."""
-
-
-@dataclass(slots=True)
-class Describer:
-    """What all blocks share: `namespace` is the one whose objects are named without it.
-
-    `force` asks a pod's Envoy though the pod is not Running, where istioctl gives up.
-    """
-
-    mesh: Mesh
-    namespace: str = "default"
-    system: str = "istio-system"
-    ignore_unmeshed: bool = False
-    force: bool = False
-    out: Described = field(default_factory=Described)
-
-    def name(self, item: KubeObject) -> str:
-        """`name`, or `name.namespace` for another namespace."""
-        return item.name if item.namespace == self.namespace else f"{item.name}.{item.namespace}"
-
-    def say(self, *lines: str) -> None:
-        """Add lines."""
-        self.out.lines.extend(lines)
-
-
 def describe_pod(what: Describer, pod: KubeObject) -> Described:
     """`describe pod`."""
-    from bugbundle.views.describe_ingress import ingress
-
     services = [
         service
         for service in what.mesh.kube.list("services")
@@ -98,8 +63,6 @@ def describe_pod(what: Describer, pod: KubeObject) -> Described:
 
 def describe_service(what: Describer, service: KubeObject) -> Described:
     """`describe service`."""
-    from bugbundle.views.describe_ingress import ingress
-
     selector = texts(service.spec.get("selector"))
     found = what.mesh.kube.list("pods") if selector else []
     selected = [p for p in found if p.namespace == service.namespace and contains(p.labels, selector)]
@@ -119,17 +82,6 @@ def describe_service(what: Describer, service: KubeObject) -> Described:
         except Stop as stop:
             what.out.problem = str(stop)
     return what.out
-
-
-def revision_of(pod: KubeObject) -> str:
-    """Its revision by annotation: `istio.io/rev`, else what the injector noted; empty without either."""
-    if "istio.io/rev" in pod.annotations:
-        return pod.annotations["istio.io/rev"]
-    try:
-        status = decode(pod.annotations.get("sidecar.istio.io/status", "").encode(), "annotation")
-    except BugbundleError:
-        return ""
-    return as_text(as_dict(status).get("revision"))
 
 
 def _pod(what: Describer, pod: KubeObject, revision: str) -> None:
@@ -167,12 +119,6 @@ def _user(value: dict[str, Any]) -> Any:
     return as_dict(value.get("securityContext")).get("runAsUser")
 
 
-def is_meshed(pod: KubeObject) -> bool:
-    """Whether it has a container or init container `istio-proxy`."""
-    every = [*dicts(pod.spec.get("containers")), *dicts(pod.spec.get("initContainers"))]
-    return any(container.get("name") == PROXY for container in every)
-
-
 def _is_meshed_and_ready(what: Describer, pod: KubeObject) -> bool:
     phase = as_text(pod.status.get("phase"))
     if phase != "Running":
@@ -188,29 +134,7 @@ def _is_meshed_and_ready(what: Describer, pod: KubeObject) -> bool:
     return False
 
 
-def config_of(mesh: Mesh, pod: KubeObject, *, force: bool = False) -> EnvoyConfig | None:
-    """The pod's Envoy as recorded; None where it is a ztunnel. Raises `Stop` where there is none.
-
-    A pod that is not Running stops istioctl; `force` goes on.
-    """
-    phase = as_text(pod.status.get("phase"))
-    if phase != "Running" and not force:
-        raise Stop(f"pod is not running. Status={phase}")
-    path = f"proxies/{pod.namespace}/{pod.name}/config_dump.json"
-    if f"ztunnel/{pod.namespace}/{pod.name}/config_dump.json" in mesh.bundle:
-        return None
-    dump = mesh.dump(path)
-    if dump is None:
-        gap = mesh.bundle.gaps.get(path)
-        raise Stop(gap.text if gap else f"{pod.name}.{pod.namespace} has no Envoy in this bundle")
-    if dump.problem:
-        raise Stop(f"can't parse the config_dump of {pod.name}: {dump.problem}")
-    return EnvoyConfig(dump)
-
-
-def _services(
-    what: Describer, pod: KubeObject, services: list[KubeObject], labels: list[dict[str, str]]
-) -> None:
+def _services(what: Describer, pod: KubeObject, services: list[KubeObject], labels: list[dict[str, str]]) -> None:
     try:
         config = config_of(what.mesh, pod, force=what.force)
     except Stop as stop:
@@ -271,20 +195,11 @@ def _service_port(
     if key:
         rule = what.mesh.kube.get("virtualservices.networking.istio.io", *key)
         what.say(
-            *(
-                virtual_service(rule, service, subsets, indent, what.name)
-                if rule
-                else [stale("virtual service", key)]
-            )
+            *(virtual_service(rule, service, subsets, indent, what.name) if rule else [stale("virtual service", key)])
         )
     policies = config.rbac_policies(port)
     if policies:
         what.say(f"{f'{port} ' if many else ''}RBAC policies: {', '.join(policies)}")
-
-
-def stale(kind: str, key: tuple[str, str]) -> str:
-    """An object that Envoy's configuration names and the API server lacks."""
-    return f"WARNING: Proxy is stale; it references to non-existent {kind} {key[1]}.{key[0]}"
 
 
 def root_namespace(mesh: Mesh, system: str, revision: str) -> str:

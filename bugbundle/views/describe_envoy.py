@@ -119,9 +119,7 @@ def managers(listener: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _hosts(route_configuration: dict[str, Any]) -> list[dict[str, Any]]:
     """Virtual hosts, by name."""
-    return sorted(
-        dicts(get(route_configuration, "virtual_hosts")), key=lambda host: as_text(get(host, "name"))
-    )
+    return sorted(dicts(get(route_configuration, "virtual_hosts")), key=lambda host: as_text(get(host, "name")))
 
 
 def _leads_to(route: dict[str, Any], host: dict[str, Any], service: KubeObject, port: int) -> bool:

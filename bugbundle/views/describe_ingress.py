@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from bugbundle.mesh.kube import KubeObject, as_dict, as_text, dicts, texts
 from bugbundle.mesh.selectors import contains
 from bugbundle.views import ports
-from bugbundle.views.describe import RULE, Describer, Stop, config_of, stale
 from bugbundle.views.describe_envoy import EnvoyConfig
 from bugbundle.views.describe_rules import Subsets, subsets_of, virtual_service
+from bugbundle.views.describe_shared import RULE, Describer, Stop, config_of, stale
 
 GATEWAYS = "gateways.networking.istio.io"
 
@@ -128,9 +128,7 @@ def _exposed(
             continue
         item = what.mesh.kube.get(GATEWAYS, *gateway)
         if item is None:
-            what.say(
-                f"WARNING: Proxy is stale; it references to non-existent gateway {gateway[0]}/{gateway[1]}"
-            )
+            what.say(f"WARNING: Proxy is stale; it references to non-existent gateway {gateway[0]}/{gateway[1]}")
             continue
         told.gateways.add(gateway)
         selector = item.spec.get("selector")

@@ -26,7 +26,8 @@ class Subsets:
 
 def subsets_of(rule: KubeObject, pods: Labels, name: Name) -> Subsets:
     """Which subsets the pods' labels match."""
-    matching, other = [], []
+    matching: list[str] = []
+    other: list[str] = []
     for subset in dicts(rule.spec.get("subsets")):
         wanted = texts(subset.get("labels"))
         into = matching if any(contains(labels, wanted) for labels in pods) else other
@@ -79,9 +80,7 @@ def _policies(policy: dict[str, Any]) -> list[str]:
     return [f"Policies: {'/'.join(found)}"] if found else []
 
 
-def virtual_service(
-    rule: KubeObject, service: KubeObject, found: Subsets, indent: int, name: Name
-) -> list[str]:
+def virtual_service(rule: KubeObject, service: KubeObject, found: Subsets, indent: int, name: Name) -> list[str]:
     """The block of one VirtualService, as far as it leads to the service."""
     pad, pad1, pad2 = (" " * (indent + more) for more in (0, 3, 6))
     out = [f"{pad}VirtualService: {name(rule)}"]
@@ -103,17 +102,11 @@ def virtual_service(
         out.append(f"{pad1}{possible - matches} additional destination(s) that will not reach this pod")
         return out if facts else [*out, *(f"{pad2}{note}" for note in notes)]
     if not facts:
-        out.extend(
-            f"{pad1}{len(routes)} {kind} route(s)"
-            for kind, routes in (("HTTP", http), ("TCP", tcp))
-            if routes
-        )
+        out.extend(f"{pad1}{len(routes)} {kind} route(s)" for kind, routes in (("HTTP", http), ("TCP", tcp)) if routes)
     return out
 
 
-def _http_route(
-    rule: KubeObject, route: dict[str, Any], service: KubeObject, found: Subsets
-) -> tuple[bool, list[str]]:
+def _http_route(rule: KubeObject, route: dict[str, Any], service: KubeObject, found: Subsets) -> tuple[bool, list[str]]:
     """(whether it leads to the service, what is to be said about it)."""
     facts: list[str] = []
     notes: list[str] = []

@@ -1,4 +1,4 @@
-"""Go structs in JSON: which members encoding/json writes, and in which order (`gotext.listed` writes them down).
+"""Go structs in JSON: which members encoding/json writes, and in which order.
 
 A shape lists a struct's fields in order of declaration; `shaped` reads recorded JSON through it, as Go does: fields
 that the shape does not know are dropped, missing ones get Go's zero value, `omitempty` leaves out empty ones. Where
@@ -7,6 +7,7 @@ Go would refuse a value of another type, the zero value stands.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,3 +65,12 @@ def _empty(member: Any, field: Field) -> bool:
     if isinstance(field.of, tuple):
         return member is None
     return member is None or member is False or member == "" or (member == 0 and field.of is int)
+
+
+def indented(value: Any, indent: int | str) -> str:
+    """`json.MarshalIndent` with that many blanks, or that text, a level. No newline at the end."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    for letter in "<>&\u2028\u2029":
+        if letter in text:
+            text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text

@@ -231,16 +231,14 @@ def _ordered(keys: tuple[str, ...]) -> list[str]:
 
 def _compare(a: str, b: str) -> int:
     """The order of keys: digits by their number, letters behind everything else."""
-    digits = False
     for i, (x, y) in enumerate(zip(a, b, strict=False)):
         if x == y:
-            digits = x.isdecimal()
             continue
         letters = x.isalpha(), y.isalpha()
         if all(letters):
             return -1 if x < y else 1
         if any(letters):
-            return -1 if letters[0] == digits else 1
+            return 1 if letters[0] else -1
         return _by_number(a, b, i)
     return len(a) - len(b)
 

@@ -7,7 +7,7 @@ protobuf JSON, unified diff with seven lines of context. By meaning, and with mo
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,7 +34,7 @@ def proxy_diff(istiod: bytes, envoy: bytes, where: str) -> str:
         ("Listeners", "ListenersConfigDump", _listeners),
         ("Routes", "RoutesConfigDump", _routes),
     ):
-        loaded = _last_loaded(theirs.get(name)) if word == "Routes" else ""
+        loaded = last_loaded(_times(theirs.get(name))) if word == "Routes" else ""
         text = _diff(word, _tree(ours, name, make), _tree(theirs, name, make))
         out.append(f"{word} Don't Match{loaded}\n{text}\n" if text else f"{word} Match{loaded}\n")
     return "".join(out)
@@ -81,11 +81,7 @@ def _listeners(section: dict[str, Any]) -> dict[str, Any]:
         body = _typed(active.get("listener"), "envoy.config.listener.v3.Listener")
         kept = _without(item, "name", "active_state", "activeState", "draining_state", "drainingState")
         items.append({**kept, "activeState": {**_without(active, *_VERSION), "listener": body}})
-    return {
-        "dynamicListeners": sorted_by(
-            items, lambda item: as_text(item["activeState"]["listener"].get("name"))
-        )
-    }
+    return {"dynamicListeners": sorted_by(items, lambda item: as_text(item["activeState"]["listener"].get("name")))}
 
 
 def _routes(section: dict[str, Any]) -> dict[str, Any]:
@@ -115,11 +111,14 @@ def _lines(tree: Any) -> list[str]:
     return [f"{line}\n" for line in text.split("\n")]
 
 
-def _last_loaded(section: dict[str, Any] | None) -> str:
-    """When Envoy took its newest route configuration, as RFC 1123 in UTC; empty where it has none."""
-    found = dicts(get(section, "dynamic_route_configs"))
-    times = [time for item in found if (time := parse_time(get(item, "last_updated"))) is not None]
-    return f" (RDS last loaded at {_rfc1123(max(times))})" if times else ""
+def _times(section: Any) -> list[Any]:
+    return [get(item, "last_updated") for item in dicts(get(section, "dynamic_route_configs"))]
+
+
+def last_loaded(times: Iterable[Any]) -> str:
+    """The newest of Envoy's times of its route configurations, as RFC 1123 in UTC; empty without one."""
+    found = [time for each in times if (time := parse_time(each)) is not None]
+    return f" (RDS last loaded at {_rfc1123(max(found))})" if found else ""
 
 
 def _rfc1123(time: datetime) -> str:

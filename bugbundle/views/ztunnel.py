@@ -47,9 +47,7 @@ def _same(wanted: str, found: str) -> bool:
 
 def workload_table(dump: ZtunnelDump, keep: Filter) -> Table:
     """By `namespace.name`, then node."""
-    found = sorted(
-        workloads(dump, keep), key=lambda item: (f"{item['namespace']}.{item['name']}", item["node"])
-    )
+    found = sorted(workloads(dump, keep), key=lambda item: (f"{item['namespace']}.{item['name']}", item["node"]))
     rows = tuple(
         (
             item["namespace"],
@@ -109,9 +107,7 @@ def policies(dump: ZtunnelDump, keep: Filter) -> list[dict[str, Any]]:
 
 def policy_table(dump: ZtunnelDump, keep: Filter) -> Table:
     """One line per policy."""
-    rows = tuple(
-        (item["namespace"], item["name"], item["action"], item["scope"]) for item in policies(dump, keep)
-    )
+    rows = tuple((item["namespace"], item["name"], item["action"], item["scope"]) for item in policies(dump, keep))
     return Table(("NAMESPACE", "POLICY NAME", "ACTION", "SCOPE"), rows)
 
 
@@ -132,9 +128,7 @@ def certificate_table(dump: ZtunnelDump, now: datetime | None) -> Table:
     return Table(columns, tuple(rows), padding=5)
 
 
-def _certificate(
-    name: str, kind: str, state: str, cert: dict[str, Any], now: datetime | None
-) -> tuple[str, ...]:
+def _certificate(name: str, kind: str, state: str, cert: dict[str, Any], now: datetime | None) -> tuple[str, ...]:
     after, before = parse_time(cert["expirationTime"]), parse_time(cert["validFrom"])
     valid = now is not None and after is not None and before is not None and before < now < after
     return (
@@ -211,6 +205,5 @@ def summary(dump: ZtunnelDump, now: datetime | None, *, headers: bool = False) -
         "CONNECTIONS": connection_table(dump, everything),
     }
     return "".join(
-        (f"\n------ {name} INFO ------\n" if headers else "\n") + render(table)
-        for name, table in parts.items()
+        (f"\n------ {name} INFO ------\n\n" if headers else "\n") + render(table) for name, table in parts.items()
     )

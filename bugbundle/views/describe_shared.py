@@ -1,0 +1,96 @@
+"""What the blocks of `describe` share: how objects are named, the lines said so far, the pod's Envoy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bugbundle.codec import decode
+from bugbundle.errors import BugbundleError
+from bugbundle.mesh import Mesh
+from bugbundle.mesh.kube import KubeObject, as_dict, as_text, dicts
+from bugbundle.views.describe_envoy import EnvoyConfig
+
+RULE = "--------------------"
+PROXY = "istio-proxy"
+
+
+@dataclass(slots=True)
+class Described:
+    """Lines for stdout; `problem` is what ended them early, empty where nothing did."""
+
+    lines: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def text(self) -> str:
+        """The lines, each ended."""
+        return "".join(f"{line}\n" for line in self.lines)
+
+
+class Stop(Exception):
+    """The description cannot go on; its text says why."""
+
+
+@dataclass(slots=True)
+class Describer:
+    """What all blocks share: `namespace` is the one whose objects are named without it.
+
+    `force` asks a pod's Envoy though the pod is not Running, where istioctl gives up.
+    """
+
+    mesh: Mesh
+    namespace: str = "default"
+    system: str = "istio-system"
+    ignore_unmeshed: bool = False
+    force: bool = False
+    out: Described = field(default_factory=Described)
+
+    def name(self, item: KubeObject) -> str:
+        """`name`, or `name.namespace` for another namespace."""
+        return item.name if item.namespace == self.namespace else f"{item.name}.{item.namespace}"
+
+    def say(self, *lines: str) -> None:
+        """Add lines."""
+        self.out.lines.extend(lines)
+
+
+def revision_of(pod: KubeObject) -> str:
+    """Its revision by annotation: `istio.io/rev`, else what the injector noted; empty without either."""
+    if "istio.io/rev" in pod.annotations:
+        return pod.annotations["istio.io/rev"]
+    try:
+        status = decode(pod.annotations.get("sidecar.istio.io/status", "").encode(), "annotation")
+    except BugbundleError:
+        return ""
+    return as_text(as_dict(status).get("revision"))
+
+
+def is_meshed(pod: KubeObject) -> bool:
+    """Whether it has a container or init container `istio-proxy`."""
+    every = [*dicts(pod.spec.get("containers")), *dicts(pod.spec.get("initContainers"))]
+    return any(container.get("name") == PROXY for container in every)
+
+
+def config_of(mesh: Mesh, pod: KubeObject, *, force: bool = False) -> EnvoyConfig | None:
+    """The pod's Envoy as recorded; None where it is a ztunnel. Raises `Stop` where there is none.
+
+    A pod that is not Running stops istioctl; `force` goes on.
+    """
+    phase = as_text(pod.status.get("phase"))
+    if phase != "Running" and not force:
+        raise Stop(f"pod is not running. Status={phase}")
+    path = f"proxies/{pod.namespace}/{pod.name}/config_dump.json"
+    if f"ztunnel/{pod.namespace}/{pod.name}/config_dump.json" in mesh.bundle:
+        return None
+    dump = mesh.dump(path)
+    if dump is None:
+        gap = mesh.bundle.gaps.get(path)
+        raise Stop(gap.text if gap else f"{pod.name}.{pod.namespace} has no Envoy in this bundle")
+    if dump.problem:
+        raise Stop(f"can't parse the config_dump of {pod.name}: {dump.problem}")
+    return EnvoyConfig(dump)
+
+
+def stale(kind: str, key: tuple[str, str]) -> str:
+    """An object that Envoy's configuration names and the API server lacks."""
+    return f"WARNING: Proxy is stale; it references to non-existent {kind} {key[1]}.{key[0]}"
