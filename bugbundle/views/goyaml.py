@@ -152,7 +152,9 @@ def _reads_as_other(value: str) -> bool:
     if value[0] not in _HINTED:
         return False
     plain = value.replace("_", "") if value[0] != "." else value
-    return bool(_NUMBER.fullmatch(plain) or _TIME.fullmatch(value) or _BASE60.fullmatch(value))
+    if found := _NUMBER.fullmatch(plain):
+        return not found[4] or abs(float(plain)) != float("inf")
+    return bool(_TIME.fullmatch(value) or _BASE60.fullmatch(value))
 
 
 def _quote(value: str, style: str) -> str:

@@ -57,7 +57,7 @@ def _filtered(assignment: dict[str, Any], wanted: EndpointFilter) -> dict[str, A
 
 def _lets(wanted: EndpointFilter, one: dict[str, Any], cluster: str) -> bool:
     main = path(one, "endpoint", "address")
-    return wanted.lets(_name(one), address.port(main), cluster, health(get(one, "health_status")))
+    return wanted.lets(address.host_port(main), address.port(main), cluster, health(get(one, "health_status")))
 
 
 def _rows(assignment: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
