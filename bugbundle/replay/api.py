@@ -113,7 +113,7 @@ class Api:
         if request.method not in READING:
             raise _read_only()
         resource = self.answers.catalogue.find(wanted.group, wanted.version, wanted.plural)
-        if resource is None:
+        if resource is None or not _in_place(wanted, resource):
             raise no_such_resource()
         if wanted.part:
             return self._part(request, wanted, resource)
@@ -121,13 +121,15 @@ class Api:
 
     async def _objects(self, request: web.Request, wanted: Target, resource: Resource) -> web.StreamResponse:
         accept = form(request.headers.get("Accept", ""), LIST_FORMS)
-        asked = Asked(resource, wanted.namespace, accept, request.query)
-        if wanted.name and not flag(request.query, "watch"):
-            return web.Response(body=self.answers.get(asked, wanted.name), content_type=JSON)
-        if wanted.name:
-            raise Refusal(400, "watch a single object with a field selector: metadata.name=NAME")
-        if flag(request.query, "watch"):
+        query: Mapping[str, str] = request.query
+        watch = flag(query, "watch")
+        if wanted.name and watch:
+            query = {**query, "fieldSelector": f"metadata.name={wanted.name}"}
+        asked = Asked(resource, wanted.namespace, accept, query)
+        if watch:
             return await self._watch(request, asked)
+        if wanted.name:
+            return web.Response(body=self.answers.get(asked, wanted.name), content_type=JSON)
         body, warning = self.answers.list(asked)
         return web.Response(body=body, content_type=JSON, headers=self._warnings(resource, warning))
 
@@ -179,6 +181,13 @@ class Api:
             texts.append(sentence)
         shown = ", ".join(f'299 - "{text.replace(chr(34), chr(39))}"' for text in texts)
         return {"Warning": shown} if shown.isascii() and shown else {}
+
+
+def _in_place(wanted: Target, resource: Resource) -> bool:
+    """Whether a namespace is named where it has to be, and only there."""
+    if resource.namespaced:
+        return bool(wanted.namespace) or not wanted.name
+    return not wanted.namespace
 
 
 def _read_only() -> Refusal:

@@ -84,10 +84,13 @@ def test_a_gap_answers_as_recorded(status: int, reason: str, code: int, message:
 
 def test_what_is_absent_says_so(serve: Serve) -> None:
     resources = {"resources": [{"name": "secrets", "namespaced": True, "kind": "Secret", "verbs": ["list"]}]}
-    client = serve(recording({PODS: THREE, "k8s/api/v1.json": {**resources, "kind": "APIResourceList"}}))
+    entries = {PODS: THREE, "k8s/api/v1/nodes.json": items("Node"), "k8s/api/v1.json": resources}
+    client = serve(recording(entries))
     found = {
         path: (client.ask(path).status, client.ask(path).message)
         for path in (
+            "/api/v1/pods/a",
+            "/api/v1/namespaces/shop/nodes",
             "/api/v1/secrets",
             "/api/v1/namespaces/shop/pods/z",
             "/api/v1/unicorns",
@@ -100,6 +103,8 @@ def test_what_is_absent_says_so(serve: Serve) -> None:
         "/api/v1/secrets": (404, "secrets of v1: not recorded in this bundle"),
         "/api/v1/namespaces/shop/pods/z": (404, 'pods "z" not found'),
         "/api/v1/unicorns": nothing,
+        "/api/v1/pods/a": nothing,
+        "/api/v1/namespaces/shop/nodes": nothing,
         "/apis/x.io/v1/y": nothing,
         "/x": nothing,
     }
@@ -136,6 +141,8 @@ def test_watch_tells_what_there_is_and_goes_quiet(serve: Serve) -> None:
     events = watched(client, "fieldSelector=metadata.name%3Da")
     assert events == [("ADDED", {"kind": "Pod", "apiVersion": "v1", **pod("a")})]
     assert watched(client, "resourceVersion=77") == []
+    one = client.ask("/api/v1/namespaces/shop/pods/b?watch=1&timeoutSeconds=1").body
+    assert [json.loads(line)["object"]["metadata"]["name"] for line in one.splitlines()] == ["b"]
 
 
 def test_watch_with_initial_events_ends_them_with_a_bookmark(serve: Serve) -> None:

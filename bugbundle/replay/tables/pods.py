@@ -61,11 +61,17 @@ def pod(obj: Object, clock: Clock) -> list[Any]:
         _last_reason(obj, count.reason),
         restarts,
         age_of(obj, clock),
-        next((text(item, "ip") for item in objects(obj, "status", "podIPs")), "") or NONE,
+        _address(obj) or NONE,
         text(obj, "spec", "nodeName", default=NONE),
         text(obj, "status", "nominatedNodeName", default=NONE),
         _gates(obj),
     ]
+
+
+def _address(obj: Object) -> str:
+    """The first address; `podIP` alone where an old server wrote no `podIPs`."""
+    found = objects(obj, "status", "podIPs")
+    return text(found[0], "ip") if found else text(obj, "status", "podIP")
 
 
 def _first_reason(obj: Object) -> str:
