@@ -46,6 +46,12 @@ def test_the_agents_own_requests() -> None:
 def test_what_curl_says_of_failures() -> None:
     assert in_web("curl", "-sf", "localhost:15000/nosuch").code == 22
     assert in_web("curl", "localhost:1/").code == 7
+    silent = b"GET /certs of web.shop:15000 is not in this recording: connection refused.\n"
+    assert in_web("curl", "localhost:15000/certs") == Outcome(
+        stderr=b"curl: (52) Empty reply from server: " + silent, code=52
+    )
+    assert in_web("wget", "-qO-", "localhost:15000/certs").code == 1
+    assert in_web("pilot-agent", "request", "GET", "certs").stderr == b"Error: EOF: " + silent
     assert in_web("wget", "-qO-", "localhost:15000/nosuch").code == 1
     assert in_web("curl", "-sI", "localhost:15000/ready").stdout == (
         b"HTTP/1.1 200\r\ncontent-type: text/plain; charset=UTF-8\r\ncontent-length: 5\r\n\r\n"

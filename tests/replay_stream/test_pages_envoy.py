@@ -109,6 +109,7 @@ def test_what_is_missing_says_why() -> None:
         503,
         {"content-type": "text/plain; charset=UTF-8"},
         b"GET /certs of web.shop:15000 is not in this recording: connection refused.\n",
+        answered=False,
     )
     assert get("/server_info").status == 404
     assert b"nobody asked" in get("/server_info").body

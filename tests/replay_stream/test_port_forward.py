@@ -102,6 +102,15 @@ def test_a_port_that_is_not_there(port: int) -> None:
     asyncio.run(in_both_ways(check))
 
 
+def test_a_request_that_got_no_answer_gets_none() -> None:
+    async def check(client: Client) -> None:
+        data, error = await ask(client, READY + LAST.replace(b"/ready", b"/certs"))
+        assert data == LIVE + b"\r\nLIVE\n"
+        assert error == b"GET /certs of web.shop:15000 is not in this recording: connection refused."
+
+    asyncio.run(in_both_ways(check))
+
+
 def test_what_is_not_http_gets_400_and_an_end() -> None:
     async def check(client: Client) -> None:
         data, error = await ask(client, b"\x16\x03\x01 hello\r\n\r\n")

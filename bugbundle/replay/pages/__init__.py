@@ -44,9 +44,7 @@ class Pages:
         shelf = self.shelf(namespace, pod)
         return shelf.ports() if shelf else ()
 
-    def answer(
-        self, namespace: str, pod: str, port: int, method: str, target: str, body: bytes = b""
-    ) -> Page:
+    def answer(self, namespace: str, pod: str, port: int, method: str, target: str, body: bytes = b"") -> Page:
         """The answer of `http://POD:PORT` to `METHOD TARGET`; never raises.
 
         A page that was not recorded is a 404 or 503 with the gap's reason; a change is a 405.

@@ -103,9 +103,7 @@ def _trim(part: dict[str, Raw], mask: Mask) -> dict[str, Any]:
             kept[name] = raw
         elif name in mask:
             below = mask[name]
-            kept[name] = (
-                _trim(split_object(raw), below) if below and bytes(memoryview(raw)[:1]) == b"{" else raw
-            )
+            kept[name] = _trim(split_object(raw), below) if below and bytes(memoryview(raw)[:1]) == b"{" else raw
     return kept
 
 
@@ -114,9 +112,7 @@ def _mask(text: str) -> Mask:
     tree: Mask = {}
     for path in text.split(",")[:200] if text else ():
         spot = tree
-        steps = [
-            re.sub(r"[A-Z]", lambda found: "_" + found[0].lower(), step) for step in path.split(".")[:20]
-        ]
+        steps = [re.sub(r"[A-Z]", lambda found: "_" + found[0].lower(), step) for step in path.split(".")[:20]]
         for step in steps:
             spot = spot.setdefault(step, {})
     return tree

@@ -77,9 +77,7 @@ def _listeners(shelf: Shelf, query: dict[str, str]) -> Page | None:
     return _text_of(shelf, "GET /listeners?format=json", "listener_statuses", listener_lines)
 
 
-def _text_of(
-    shelf: Shelf, request: str, member: str, lines: Callable[[dict[str, Any]], Iterator[str]]
-) -> Page:
+def _text_of(shelf: Shelf, request: str, member: str, lines: Callable[[dict[str, Any]], Iterator[str]]) -> Page:
     """The text form of a page that was recorded as JSON."""
     page = shelf.page(ADMIN, request)
     if page.status != 200:
@@ -118,9 +116,7 @@ def cluster_lines(status: dict[str, Any]) -> Iterator[str]:
 
 def _host_lines(name: str, host: dict[str, Any]) -> Iterator[str]:
     head = f"{name}::{_address(host.get('address'))}"
-    for stat in sorted(
-        (_dict(stat) for stat in _list(host.get("stats"))), key=lambda one: str(one.get("name"))
-    ):
+    for stat in sorted((_dict(stat) for stat in _list(host.get("stats"))), key=lambda one: str(one.get("name"))):
         yield f"{head}::{stat.get('name', '')}::{stat.get('value', 0)}"
     place = _dict(host.get("locality"))
     health = _dict(host.get("health_status"))

@@ -13,11 +13,16 @@ METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An HTTP answer: status, headers, body."""
+    """An HTTP answer: status, headers, body.
+
+    Not `answered`: the recording says that the server gave none at all, and the body why. Who can end a
+    connection without an answer does so; who cannot, gives the page.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    answered: bool = True
 
 
 def sentence(status: int, text: str) -> Page:

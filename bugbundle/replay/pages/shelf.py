@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bugbundle.bundle import Bundle, Gap
 from bugbundle.errors import BugbundleError
@@ -58,7 +58,8 @@ class Shelf:
         if gap is None:
             return sentence(404, f"{what}: nobody asked for it.")
         status = gap.status if 400 <= gap.status <= 599 else 503
-        return sentence(status, f"{what}: {gap.reason or 'no answer'}.")
+        page = sentence(status, f"{what}: {gap.reason or 'no answer'}.")
+        return replace(page, answered=gap.status != 0)
 
     def page(self, port: int, request: str) -> Page:
         """The recorded answer, or the page that says why there is none."""

@@ -69,8 +69,7 @@ def _histogram(text: str) -> bool:
 
 def _quantiles(name: str, text: str) -> dict[str, Any]:
     values = [
-        {"interval": _number(interval), "cumulative": _number(total)}
-        for _, interval, total in _QUANTILE.findall(text)
+        {"interval": _number(interval), "cumulative": _number(total)} for _, interval, total in _QUANTILE.findall(text)
     ]
     return {"name": name, "values": values}
 

@@ -98,6 +98,8 @@ def _request(pod: Pod, arguments: list[str], port: int) -> Outcome | None:
     if page is None:
         where = refusal(pod.pages, pod.namespace, pod.name, int(chosen[:6]))
         return Outcome(stderr=f"Error: connection refused: {where}\n".encode(), code=1)
+    if not page.answered:
+        return Outcome(stderr=b"Error: EOF: " + page.body, code=1)
     if page.status > 399 and page.status != 404:
         text = f"Error: received unsuccessful status code {page.status}: ".encode() + page.body
         return Outcome(stderr=text + b"\n", code=1)
@@ -126,6 +128,8 @@ def _curl(pod: Pod, arguments: list[str]) -> Outcome | None:
     if page is None:
         where = refusal(pod.pages, pod.namespace, pod.name, spot[0])
         return Outcome(stderr=f"curl: (7) Failed to connect to port {spot[0]}: {where}\n".encode(), code=7)
+    if not page.answered:
+        return Outcome(stderr=b"curl: (52) Empty reply from server: " + page.body, code=52)
     if "f" in flags and page.status >= 400:
         return Outcome(stderr=f"curl: (22) The requested URL returned error: {page.status}\n".encode(), code=22)
     head = b"".join(_head(page)) if {"i", "I"} & set(flags) else b""
@@ -150,6 +154,8 @@ def _wget(pod: Pod, arguments: list[str]) -> Outcome | None:
     if page is None:
         where = refusal(pod.pages, pod.namespace, pod.name, spot[0])
         return Outcome(stderr=f"wget: can't connect: {where}\n".encode(), code=1)
+    if not page.answered:
+        return Outcome(stderr=b"wget: error getting response: " + page.body, code=1)
     if page.status >= 400:
         return Outcome(stderr=f"wget: server returned error: HTTP/1.1 {page.status}\n".encode(), code=1)
     return Outcome(stdout=page.body)

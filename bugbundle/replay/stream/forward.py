@@ -81,15 +81,14 @@ async def connect(pages: Pages, namespace: str, pod: str, port: int, duplex: Dup
             from bugbundle.replay.stream.xds import splice
 
             await splice(pages, namespace, pod, duplex, tls=port == XDS_TLS)
-        else:
-            await http1.serve(duplex, partial(_page, pages, namespace, pod, port))
+            return ""
+        return await http1.serve(duplex, partial(_page, pages, namespace, pod, port))
     except BugbundleError as error:
         return error.text
     except ConnectionError:
         raise
     except (OSError, RuntimeError) as error:
         return f"Port {port} of {pod}.{namespace} cannot be served here: {error}"
-    return ""
 
 
 def _page(pages: Pages, namespace: str, pod: str, port: int, method: str, target: str, body: bytes) -> Page:

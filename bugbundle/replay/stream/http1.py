@@ -19,8 +19,15 @@ Answer = Callable[[str, str, bytes], Page]
 """Method, target and body → page."""
 
 
-async def serve(duplex: Duplex, answer: Answer) -> None:
-    """Answer requests until the client or a mistake ends the connection."""
+class NoAnswer(Exception):
+    """The recorded server did not answer this request."""
+
+
+async def serve(duplex: Duplex, answer: Answer) -> str:
+    """Answer requests until the client or a mistake ends the connection.
+
+    Gives why a request got no answer, where the recording has it so: that ends the connection as well.
+    """
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
     try:
         while await _one(connection, duplex, answer):
@@ -29,8 +36,11 @@ async def serve(duplex: Duplex, answer: Answer) -> None:
         if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             status = error.error_status_hint
             await _send(connection, duplex, sentence(status, "This is not a request of HTTP/1.1."), close=True)
+    except NoAnswer as silence:
+        return str(silence)
     except ConnectionError:
-        return
+        pass
+    return ""
 
 
 async def _one(connection: h11.Connection, duplex: Duplex, answer: Answer) -> bool:
@@ -47,6 +57,8 @@ async def _one(connection: h11.Connection, duplex: Duplex, answer: Answer) -> bo
                 return False
         elif isinstance(event, h11.EndOfMessage) and request is not None:
             page = answer(request.method.decode("ascii"), _target(request), bytes(body))
+            if not page.answered:
+                raise NoAnswer(page.body.decode("utf-8", "replace").strip())
             await _send(connection, duplex, page, head=request.method == b"HEAD")
             return bool(connection.our_state is h11.DONE and connection.their_state is h11.DONE)
         else:
