@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from parity_views import VIEWS
+
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z\t\w+\t")
 _COUNTER = re.compile(r',?\n +"?value"?: "\d+"')
 _ORIGINAL = re.compile(r"HEALTHY (OK |)inbound\|\d+\|\|$|PassthroughCluster$")
@@ -91,6 +93,7 @@ REASONS: dict[str, Reason] = {
     "original-destination": original_destination,
     "levels-not-recorded": levels_not_recorded,
     "root-is-compared": root_is_compared,
+    **VIEWS,
 }
 
 
