@@ -50,7 +50,7 @@ def headline(analysis: Analysis) -> Headline:
     if analysis.diagnoses:
         first = analysis.diagnoses[0]
         return Headline(str(first.cause.level), line(first.title))
-    if analysis.findings and analysis.findings[0].level is not Level.INFO:
+    if analysis.findings and analysis.findings[0].level is Level.ERROR:
         worst = analysis.findings[0]
         return Headline(str(worst.level), line(f"{worst.origin}: {worst.message}"))
     if not any(analysis.outcome.checked.values()):

@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 from bugbundle import __version__
 from bugbundle.analysis import Analysis
 from bugbundle.report import words
+from bugbundle.report.alike import alike
 from bugbundle.report.cards import family
 from bugbundle.report.contents import contents
 from bugbundle.report.drifts import drifts
@@ -28,7 +29,8 @@ from bugbundle.report.inventory import inventory
 from bugbundle.report.lifetimes import lifetimes
 from bugbundle.report.matrix import LEGEND, SYMBOLS, matrix
 from bugbundle.report.unseen import gap_groups, unseen
-from bugbundle.rules import Finding, Level, Rule, all_rules
+from bugbundle.rules import Finding, Level, Rule
+from bugbundle.rules.model import RULES
 from bugbundle.sync.model import TYPES
 
 MAX_TEXT = 2000
@@ -57,7 +59,7 @@ def render(analysis: Analysis) -> str:
 def _facts(analysis: Analysis) -> dict[str, Any]:
     """All that the templates may see."""
     bundle = analysis.bundle
-    cards = {rule.code: rule for rule in all_rules()}
+    cards = dict(RULES)
     return {
         "analysis": analysis,
         "bundle": bundle,
@@ -65,6 +67,7 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
         "manifest": bundle.manifest,
         "now": analysis.mesh.now,
         "headline": headline(analysis),
+        "groups": alike(analysis.diagnoses),
         "looked_at": looked_at(analysis),
         "tally": tally(analysis),
         "levels": _by_level(analysis.findings, cards),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bugbundle.analysis import Analysis
 from bugbundle.diagnosis import Diagnosis
+from bugbundle.report.alike import alike
 from bugbundle.report.headline import headline, looked_at, tally
 from bugbundle.report.unseen import gap_groups, unseen
 from bugbundle.report.words import clip, count, line, listed, utc
@@ -41,8 +42,8 @@ def _lines(analysis: Analysis) -> Iterator[str]:
     yield escape(f"Recorded {utc(analysis.mesh.now)}{f' from {clusters}' if clusters else ''}. {looked_at(analysis)}")
     for note in analysis.bundle.notes:
         yield f"\n> **Note:** {escape(note)}"
-    for number, item in enumerate(analysis.diagnoses):
-        yield from _diagnosis(item, first=number == 0)
+    for number, group in enumerate(alike(analysis.diagnoses)):
+        yield from _diagnosis(group[0], group[1:], first=number == 0)
     if analysis.findings:
         yield f"\n## Findings: {tally(analysis)}\n"
         yield from (
@@ -54,11 +55,13 @@ def _lines(analysis: Analysis) -> Iterator[str]:
     yield from _unseen(analysis)
 
 
-def _diagnosis(item: Diagnosis, *, first: bool) -> Iterator[str]:
+def _diagnosis(item: Diagnosis, same: Sequence[Diagnosis], *, first: bool) -> Iterator[str]:
     cause = item.cause
     title = "First diagnosis" if first else f"{cause.level}: {item.title}"
     yield f"\n## {escape(title)}\n"
     yield f"{code(cause.code)} on {code(str(cause.origin))}, {cause.confidence}"
+    if same:
+        yield f"\nThe same holds for {escape(listed([str(other.cause.origin) for other in same], 8))}"
     if item.affects:
         yield f"\nAffects {escape(listed(item.affects, 8))}"
     if item.why:

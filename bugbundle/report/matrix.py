@@ -153,7 +153,7 @@ def _cell(found: TypeSync) -> Cell:
         elif found.equal or found.drifts:
             parts.append(f"{count(found.equal, 'xDS resource')} equal, {len(found.drifts)} not")
     parts += [f"{name}: {details}" for name, details in found.errors[:2]]
-    told = found.compared or found.verdict in (Verdict.IGNORED, Verdict.NOT_SENT, Verdict.UNKNOWN)
+    told = found.compared or found.verdict not in (Verdict.SYNCED, Verdict.STALE)
     return Cell(found.verdict, SYMBOLS[found.verdict], told, line("; ".join(parts))[:400])
 
 

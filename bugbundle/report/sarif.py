@@ -9,7 +9,8 @@ from urllib.parse import quote
 from bugbundle import __version__
 from bugbundle.analysis import Analysis
 from bugbundle.report.words import clip, line
-from bugbundle.rules import Finding, Level, all_rules
+from bugbundle.rules import Finding, Level
+from bugbundle.rules.model import RULES
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "note"}
@@ -19,7 +20,7 @@ def render(analysis: Analysis) -> str:
     """One run of one tool."""
     codes = list(dict.fromkeys([*analysis.outcome.checked, *(item.code for item in analysis.findings)]))
     numbers = {code: number for number, code in enumerate(codes)}
-    cards = {rule.code: rule for rule in all_rules()}
+    cards = dict(RULES)
     rules: list[dict[str, Any]] = []
     for code in codes:
         made: dict[str, Any] = {"id": code}

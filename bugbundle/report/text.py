@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bugbundle.analysis import Analysis
 from bugbundle.diagnosis import Diagnosis
+from bugbundle.report.alike import alike
 from bugbundle.report.headline import headline, looked_at, tally
 from bugbundle.report.unseen import gap_groups, unseen
 from bugbundle.report.words import clip, count, line, listed
@@ -62,9 +63,10 @@ def render(analysis: Analysis, *, colour: bool = False, width: int = 0) -> str:
     blocks: list[list[str]] = [[pen.level(first.level, short(first.text))]]
     blocks[0] += [f"Note: {short(note)}" for note in analysis.bundle.notes]
     if analysis.diagnoses:
-        blocks.append(list(_first(analysis.diagnoses[0], pen)))
-    if len(analysis.diagnoses) > 1:
-        blocks.append(list(_others(analysis.diagnoses[1:], pen)))
+        blocks.append(list(_first(analysis.diagnoses, pen)))
+    groups = alike(analysis.diagnoses)
+    if len(groups) > 1:
+        blocks.append(list(_others(groups[1:], pen)))
     if analysis.findings:
         blocks.append(list(_findings(analysis.findings, tally(analysis), pen)))
     blocks.append(list(_unseen(analysis, pen)))
@@ -77,7 +79,8 @@ def short(text: str) -> str:
     return clip(line(text), MAX_TEXT)
 
 
-def _first(item: Diagnosis, pen: Pen) -> Iterator[str]:
+def _first(diagnoses: Sequence[Diagnosis], pen: Pen) -> Iterator[str]:
+    item = diagnoses[0]
     cause = item.cause
     yield f"  {pen.bold(short(str(cause.origin)))} {pen.dim(f'[{cause.code}] {cause.confidence}')}"
     involved = [short(str(thing)) for thing in item.objects if thing != cause.origin]
@@ -85,6 +88,9 @@ def _first(item: Diagnosis, pen: Pen) -> Iterator[str]:
         yield f"  involves {listed(involved, 4)}"
     if item.affects:
         yield f"  affects {listed([short(name) for name in item.affects], 4)}"
+    same = [short(str(other.cause.origin)) for other in alike(diagnoses)[0][1:]]
+    if same:
+        yield f"  the same holds for {listed(same, 4)}"
     yield from _section("Why it matters", [item.why], pen)
     yield from _section("What to do", [item.what_to_do], pen)
     yield from _section("Evidence", _evidence(cause.proofs), pen, folded=False)
@@ -112,13 +118,16 @@ def _evidence(proofs: Sequence[Proof]) -> list[str]:
     return [*lines, *([f"and {rest:,} more"] if rest else [])]
 
 
-def _others(items: Sequence[Diagnosis], pen: Pen) -> Iterator[str]:
-    yield pen.bold(count(len(items), "other diagnosis", "other diagnoses"))
-    for item in items:
+def _others(groups: Sequence[Sequence[Diagnosis]], pen: Pen) -> Iterator[str]:
+    yield pen.bold(count(sum(map(len, groups)), "other diagnosis", "other diagnoses"))
+    for group in groups:
+        item = group[0]
         cause = item.cause
         yield f"  {pen.level(cause.level, cause.level)} {short(item.title)}"
         tail = f", {count(len(item.consequences), 'consequence')}" if item.consequences else ""
         yield pen.dim(f"    [{cause.code}] {short(str(cause.origin))}, {cause.confidence}{tail}")
+        if len(group) > 1:
+            yield f"    the same holds for {listed([short(str(other.cause.origin)) for other in group[1:]], 3)}"
         if item.what_to_do:
             yield from pen.fold(f"What to do: {line(item.what_to_do)}", "    ")
 
