@@ -6,7 +6,19 @@ import importlib
 
 from bugbundle.rules.model import RULES, Rule
 
-CONTROL_PLANE: tuple[str, ...] = ()
+CONTROL_PLANE: tuple[str, ...] = (
+    "bb101_istiod_not_ready",
+    "bb102_istiod_api_errors",
+    "bb103_istiod_push_errors",
+    "bb104_rejected_configs",
+    "bb105_replicas_disagree",
+    "bb106_remote_cluster_not_synced",
+    "bb107_slow_propagation",
+    "bb108_injection_failures",
+    "bb151_istiod_unavailable",
+    "bb152_istiod_restarting",
+    "bb153_istiod_service_without_endpoints",
+)
 SYNC: tuple[str, ...] = (
     "bb201_nack",
     "bb202_stale",
@@ -20,14 +32,100 @@ SYNC: tuple[str, ...] = (
 PROXY: tuple[str, ...] = (
     "bb301_route_to_missing_cluster",
     "bb302_no_healthy_endpoints",
+    "bb303_ejected_endpoints",
+    "bb304_mtls_mode_mismatch",
+    "bb305_listener_not_bound",
+    "bb306_proxy_not_ready",
+    "bb307_discovery_address",
+    "bb308_envoy_crash",
 )
-CERTIFICATES: tuple[str, ...] = ()
-AMBIENT: tuple[str, ...] = ()
-INJECTION: tuple[str, ...] = ()
-TRAFFIC: tuple[str, ...] = ()
-KUBERNETES: tuple[str, ...] = ()
+CERTIFICATES: tuple[str, ...] = (
+    "bb401_certificate_expired",
+    "bb402_certificate_not_rotated",
+    "bb403_root_differs",
+    "bb404_chain_not_of_root",
+    "bb405_identity_mismatch",
+    "bb406_secret_not_delivered",
+    "bb407_root_near_expiry",
+    "bb408_csr_refused",
+    "bb409_trust_domain",
+    "bb410_agent_cannot_sign",
+)
+AMBIENT: tuple[str, ...] = (
+    "bb501_waypoint_missing",
+    "bb502_waypoint_type_mismatch",
+    "bb503_waypoint_not_ready",
+    "bb504_l7_policy_on_ztunnel",
+    "bb505_policy_target_missing",
+    "bb506_l7_without_waypoint",
+    "bb507_network_policy_blocks_hbone",
+    "bb508_network_policy_blocks_probes",
+    "bb509_not_captured",
+    "bb510_sidecar_in_ambient",
+    "bb511_node_without_ztunnel",
+    "bb512_cni_not_ready",
+    "bb550_ztunnel_lacks_workload",
+    "bb551_pod_not_captured",
+    "bb552_ztunnel_not_ready",
+    "bb553_ztunnel_not_connected",
+    "bb554_ztunnel_certificate",
+    "bb555_hbone_blocked",
+    "bb556_policy_denied",
+    "bb557_ztunnel_errors",
+)
+INJECTION: tuple[str, ...] = (
+    "bb601_webhook_ca_mismatch",
+    "bb602_webhook_service_missing",
+    "bb603_revision_without_webhook",
+    "bb604_injection_labels_conflict",
+    "bb605_pod_without_sidecar",
+    "bb606_pod_opted_out",
+    "bb607_double_injection",
+    "bb608_injection_fails_open",
+    "bb609_leftover_webhook",
+    "bb610_injection_refuses_pods",
+)
+TRAFFIC: tuple[str, ...] = (
+    "bb701_service_selects_no_pods",
+    "bb702_target_port_not_open",
+    "bb703_named_target_port_missing",
+    "bb704_no_ready_pods",
+    "bb705_mtls_conflict",
+    "bb706_mtls_to_plain_workload",
+    "bb707_gateway_host_conflict",
+    "bb708_gateway_port_protocol_conflict",
+    "bb709_gateway_api_rejected",
+    "bb710_subset_without_pods",
+    "bb713_policy_denies_all",
+    "bb714_jwks_problem",
+    "bb715_delegate_missing",
+    "bb716_fault_injection",
+    "bb717_plain_clients_of_strict_servers",
+)
+KUBERNETES: tuple[str, ...] = (
+    "bb801_crash_loop",
+    "bb802_image_pull",
+    "bb803_unschedulable",
+    "bb804_pods_not_created",
+    "bb805_pod_not_ready",
+    "bb811_autoscaler_at_maximum",
+    "bb812_node_not_ready",
+    "bb813_crds_missing",
+)
 BUNDLE: tuple[str, ...] = ()
-RUNTIME: tuple[str, ...] = ()
+RUNTIME: tuple[str, ...] = (
+    "bb550_ztunnel_lacks_workload",
+    "bb551_pod_not_captured",
+    "bb553_ztunnel_not_connected",
+    "bb554_ztunnel_certificate",
+    "bb555_hbone_blocked",
+    "bb556_policy_denied",
+    "bb557_ztunnel_errors",
+    "bb650_version_skew",
+    "bb651_mixed_versions",
+    "bb652_wrong_revision",
+    "bb750_response_flags",
+)
 ISTIO: tuple[str, ...] = (
     "ist0002_deprecated",
     "ist0101_referenced_resource_not_found",

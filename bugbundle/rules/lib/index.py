@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kube import as_text, texts
 from bugbundle.mesh.parts import containers
+from bugbundle.rules.lib.resources import ENDPOINT_SLICE
 from bugbundle.rules.lib.selectors import matches
 
 PROXY = "istio-proxy"
@@ -61,6 +62,23 @@ class Index:
         """The living pods that a Service selects; none where it has no selector."""
         wanted = texts(service.spec.get("selector"))
         return [pod for pod in self.select(wanted, service.namespace) if alive(pod)] if wanted else []
+
+    @functools.cached_property
+    def _slices(self) -> dict[tuple[str, str], list[KubeObject]]:
+        found: dict[tuple[str, str], list[KubeObject]] = {}
+        for item in self.kube.list(ENDPOINT_SLICE):
+            key = (item.namespace, item.labels.get("kubernetes.io/service-name", ""))
+            found.setdefault(key, []).append(item)
+        return found
+
+    def slices_of(self, namespace: str, service: str) -> list[KubeObject]:
+        """The EndpointSlices of a Service."""
+        return self._slices.get((namespace, service), [])
+
+    def covers(self, resource: str, namespace: str) -> bool:
+        """Whether a resource was recorded for a namespace, be it by the list of all or by its own."""
+        entries = self.kube.entries(resource)
+        return any("/namespaces/" not in path or f"/namespaces/{namespace}/" in path for path in entries)
 
     @functools.cached_property
     def _services_by_pod(self) -> dict[tuple[str, str], list[KubeObject]]:

@@ -18,7 +18,7 @@ class Hit(NamedTuple):
     """One message about one object: the values of the wording, where in the object, what stands there."""
 
     origin: KubeObject
-    values: dict[str, Any] = {}
+    values: dict[str, Any] | None = None
     place: str = ""
     text: str = ""
     objects: tuple[Ref, ...] = ()
@@ -67,7 +67,7 @@ def _evidence(hit: Hit) -> Evidence:
     shown = Proof(hit.origin.at(hit.place), hit.text or str(hit.origin))
     return Evidence(
         ref(hit.origin),
-        hit.values,
+        hit.values or {},
         objects=hit.objects,
         proofs=(shown, *hit.proofs),
         affects=hit.affects,

@@ -1,0 +1,59 @@
+"""BB511: a node runs ambient pods, and no ready ztunnel."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.index import alive, captured, index, node_of, pod_id, ready
+from bugbundle.rules.lib.words import some
+from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
+
+
+@rule(
+    "BB511",
+    per=Mesh,
+    level=Level.ERROR,
+    reads={res.POD},
+    message=("node {node} has {pods} and no ready ztunnel ({state}): their traffic and their name look-ups fail"),
+    explains={"BB704", "BB509", "BB805", "BB801", "BB551", "BB553", "BB555", "BB557"},
+)
+def node_without_ztunnel(mesh: Mesh) -> Iterator[Evidence]:
+    """A node runs ambient pods, and no ready ztunnel.
+
+    ## Why it matters
+    All traffic of its ambient pods is redirected to a ztunnel that is not there: connections and name look-
+    ups fail (curl exit 6 and 7).
+
+    ## What to do
+    Look at the ztunnel pod of that node (`kubectl -n istio-system describe pod`, its log); it is a DaemonSet
+    pod: check taints, resources and image.
+    """
+    on_node: dict[str, list[KubeObject]] = defaultdict(list)
+    for pod in mesh.kube.list(res.POD):
+        if captured(pod) and alive(pod):
+            on_node[node_of(pod)].append(pod)
+    tunnels: dict[str, list[KubeObject]] = defaultdict(list)
+    for pod in index(mesh).select({"app": "ztunnel"}):
+        tunnels[node_of(pod)].append(pod)
+    for node, pods in on_node.items():
+        if any(ready(pod) and alive(pod) for pod in tunnels[node]) or not index(mesh).covers(res.POD, "istio-system"):
+            continue
+        state = f"{tunnels[node][0].name} is not ready" if tunnels[node] else "none is there"
+        first = tunnels[node][0] if tunnels[node] else None
+        yield Evidence(
+            ref(first) if first else Ref("Node", "", node),
+            {"node": node, "pods": some(len(pods), "ambient pod"), "state": state},
+            objects=(
+                Ref("Node", "", node),
+                *(ref(pod) for pod in pods[:50]),
+                Ref("DaemonSet", "istio-system", "ztunnel"),
+            ),
+            proofs=(
+                *((Proof(first.at("/status"), f"{first}: not ready"),) if first else ()),
+                Proof(pods[0].at("/metadata/annotations"), f"{pods[0]}: captured, on node {node}"),
+            ),
+            affects=tuple(pod_id(pod) for pod in pods),
+        )

@@ -1,0 +1,49 @@
+"""BB606: a workload opts out of injection in a namespace that injects."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.index import pod_id
+from bugbundle.rules.lib.injection import INJECT, wish
+from bugbundle.rules.lib.owners import workload
+from bugbundle.rules.lib.uninjected import plain_pods
+from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
+
+
+@rule(
+    "BB606",
+    per=Mesh,
+    level=Level.INFO,
+    reads={res.NAMESPACE, res.POD},
+    optional={res.REPLICA_SET},
+    message=("{owner} opts out of injection (sidecar.istio.io/inject=false) in namespace {space}, which injects"),
+    diagnosis=False,
+)
+def pod_opted_out(mesh: Mesh) -> Iterator[Evidence]:
+    """A workload opts out of injection in a namespace that injects.
+
+    ## Why it matters
+    It is outside of the mesh on purpose; worth knowing when calls to or from it fail.
+
+    ## What to do
+    Nothing, where it is meant. Else remove `sidecar.istio.io/inject=false` from the pod template.
+    """
+    groups: dict[Ref, list[KubeObject]] = defaultdict(list)
+    spaces: dict[Ref, KubeObject] = {}
+    for pod, space in plain_pods(mesh):
+        if wish(pod.labels, pod.annotations) == "false" and not pod.labels.get("gateway.istio.io/managed"):
+            owner = workload(mesh, pod)
+            groups[owner].append(pod)
+            spaces[owner] = space
+    for owner, pods in groups.items():
+        yield Evidence(
+            owner,
+            {"owner": str(owner), "space": spaces[owner].name},
+            objects=(ref(spaces[owner]), *(ref(pod) for pod in pods[:20])),
+            proofs=(Proof(pods[0].at("/metadata"), f"{INJECT}=false"),),
+            affects=tuple(pod_id(pod) for pod in pods),
+        )

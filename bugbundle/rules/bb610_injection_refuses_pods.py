@@ -1,0 +1,51 @@
+"""BB610: pods cannot be created because an injection webhook fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.mesh import Mesh
+from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.index import index
+from bugbundle.rules.lib.injection import takers, webhooks
+from bugbundle.rules.lib.refusals import failing_hook, refused
+from bugbundle.rules.model import Evidence, Level, Ref, ref, rule
+
+
+@rule(
+    "BB610",
+    per=Mesh,
+    level=Level.ERROR,
+    reads={res.REPLICA_SET},
+    optional={res.EVENT, res.NAMESPACE, res.MUTATING, res.DEPLOYMENT, res.STATEFUL_SET},
+    message="{owner} cannot create pods: webhook {hook} fails: {text}",
+    explains={"BB701", "BB704"},
+)
+def injection_refuses_pods(mesh: Mesh) -> Iterator[Evidence]:
+    """Pods cannot be created because an injection webhook fails.
+
+    ## Why it matters
+    The workload has fewer pods than it should, perhaps none: the API server refuses each pod whose webhook it
+    cannot call.
+
+    ## What to do
+    Repair or remove the webhook that the message names.
+    """
+    for owner, item, proof, text in refused(mesh):
+        hook = failing_hook(text)
+        if not hook or "istio.io" not in hook:
+            continue
+        space = index(mesh).namespaces.get(item.namespace)
+        guilty = [one for one in takers(webhooks(mesh), space.labels if space else {}, {}) if one.name == hook]
+        yield Evidence(
+            owner,
+            {"owner": str(owner), "hook": hook, "text": text[:300]},
+            objects=(
+                *dict.fromkeys(ref(one.config) for one in guilty),
+                *(Ref("Service", *one.service) for one in guilty if one.service),
+                Ref("Namespace", "", item.namespace),
+                ref(item),
+            ),
+            proofs=(proof,),
+            affects=(f"{owner.name}.{owner.namespace}",),
+        )

@@ -1,0 +1,62 @@
+"""BB801: a container ends again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.bundle.manifest import parse_time
+from bugbundle.mesh import Mesh
+from bugbundle.mesh.kube import as_text
+from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.index import alive, pod_id
+from bugbundle.rules.lib.istioctl import SYSTEM_NAMESPACES
+from bugbundle.rules.lib.trouble import by_workload, statuses
+from bugbundle.rules.lib.words import some
+from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
+
+
+@rule(
+    "BB801",
+    per=Mesh,
+    level=Level.ERROR,
+    reads={res.POD},
+    optional={res.REPLICA_SET},
+    message="container {container} of {owner} keeps ending in {pods} ({how}, restarted {restarts} times)",
+    explains={"BB704", "BB302", "BB750", "BB801"},
+)
+def crash_loop(mesh: Mesh) -> Iterator[Evidence]:
+    """A container ends again and again.
+
+    ## Why it matters
+    The workload is not there, or only now and then.
+
+    ## What to do
+    Read the end of its previous log (`kubectl logs --previous`; in the bundle
+    `logs/<ns>/<pod>/<container>.previous.log`) and its exit code: 137 with OOMKilled is the memory limit.
+    """
+    found = [
+        one
+        for pod in mesh.kube.list(res.POD)
+        if alive(pod) and pod.namespace not in SYSTEM_NAMESPACES
+        for one in statuses(pod)
+        if one.waiting.get("reason") == "CrashLoopBackOff" or (one.restarts >= 3 and one.ended_recently(mesh.now))
+    ]
+    for (owner, container), group in by_workload(mesh, found).items():
+        first = group[0]
+        yield Evidence(
+            owner,
+            {
+                "owner": str(owner),
+                "container": container,
+                "pods": some(len(group), "pod"),
+                "how": first.how() or "no exit code",
+                "restarts": max(one.restarts for one in group),
+            },
+            objects=tuple(ref(one.pod) for one in group[:20]),
+            proofs=tuple(
+                Proof(one.pod.at(one.place), f"{one.pod}: {one.how() or as_text(one.waiting.get('reason'))}")
+                for one in group[:3]
+            ),
+            affects=tuple(pod_id(one.pod) for one in group),
+            at=parse_time(first.last_end.get("finishedAt")),
+        )

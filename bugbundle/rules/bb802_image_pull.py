@@ -1,0 +1,60 @@
+"""BB802: a container's image cannot be pulled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.bundle.manifest import parse_time
+from bugbundle.mesh import Mesh
+from bugbundle.mesh.kube import as_text
+from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.index import alive, pod_id
+from bugbundle.rules.lib.istioctl import SYSTEM_NAMESPACES
+from bugbundle.rules.lib.trouble import by_workload, statuses
+from bugbundle.rules.lib.words import some
+from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
+
+
+@rule(
+    "BB802",
+    per=Mesh,
+    level=Level.ERROR,
+    reads={res.POD},
+    optional={res.REPLICA_SET},
+    message="container {container} of {owner} cannot pull its image in {pods}: {image}",
+    explains={"BB704", "BB302", "BB750"},
+)
+def image_pull(mesh: Mesh) -> Iterator[Evidence]:
+    """A container's image cannot be pulled.
+
+    ## Why it matters
+    The container never starts.
+
+    ## What to do
+    Correct the image's name or tag, or give the pod the pull secret that the registry asks for.
+    """
+    found = [
+        one
+        for pod in mesh.kube.list(res.POD)
+        if alive(pod) and pod.namespace not in SYSTEM_NAMESPACES
+        for one in statuses(pod)
+        if one.waiting.get("reason") in ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull")
+    ]
+    for (owner, container), group in by_workload(mesh, found).items():
+        first = group[0]
+        yield Evidence(
+            owner,
+            {
+                "owner": str(owner),
+                "container": container,
+                "pods": some(len(group), "pod"),
+                "image": as_text(first.status.get("image")),
+            },
+            objects=tuple(ref(one.pod) for one in group[:20]),
+            proofs=tuple(
+                Proof(one.pod.at(one.place), f"{one.pod}: {one.how() or as_text(one.waiting.get('reason'))}")
+                for one in group[:3]
+            ),
+            affects=tuple(pod_id(one.pod) for one in group),
+            at=parse_time(first.last_end.get("finishedAt")),
+        )

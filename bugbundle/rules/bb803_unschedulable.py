@@ -1,0 +1,48 @@
+"""BB803: a pod finds no node."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.mesh.kube import as_text
+from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.index import alive, pod_id
+from bugbundle.rules.lib.owners import workload
+from bugbundle.rules.lib.words import some
+from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
+
+
+@rule(
+    "BB803",
+    per=Mesh,
+    level=Level.ERROR,
+    reads={res.POD},
+    optional={res.REPLICA_SET},
+    message="no node for {pods} of {owner}: {text}",
+    explains={"BB704", "BB302", "BB511", "BB512", "BB151"},
+)
+def unschedulable(mesh: Mesh) -> Iterator[Evidence]:
+    """A pod finds no node.
+
+    ## Why it matters
+    It never starts; the workload has fewer pods than it should.
+
+    ## What to do
+    Read the scheduler's reason: resources, taints, affinity, volumes.
+    """
+    groups: dict[Ref, list[tuple[KubeObject, str]]] = defaultdict(list)
+    for pod in mesh.kube.list(res.POD):
+        for condition in pod.conditions() if alive(pod) else ():
+            if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
+                groups[workload(mesh, pod)].append((pod, as_text(condition.get("message"))))
+    for owner, pods in groups.items():
+        first, text = pods[0]
+        yield Evidence(
+            owner,
+            {"owner": str(owner), "pods": some(len(pods), "pod"), "text": text[:200]},
+            objects=tuple(ref(pod) for pod, _ in pods[:20]),
+            proofs=(Proof(first.at("/status/conditions"), text[:300]),),
+            affects=tuple(pod_id(pod) for pod, _ in pods),
+        )

@@ -1,0 +1,40 @@
+"""BB804: a workload's pods cannot be created."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.mesh import Mesh
+from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.refusals import failing_hook, refused
+from bugbundle.rules.model import Evidence, Level, ref, rule
+
+
+@rule(
+    "BB804",
+    per=Mesh,
+    level=Level.ERROR,
+    reads={res.REPLICA_SET},
+    optional={res.EVENT, res.DEPLOYMENT, res.STATEFUL_SET},
+    message="{owner} cannot create pods: {text}",
+    explains={"BB701", "BB704", "BB302"},
+)
+def pods_not_created(mesh: Mesh) -> Iterator[Evidence]:
+    """A workload's pods cannot be created.
+
+    ## Why it matters
+    It has fewer pods than it should, perhaps none.
+
+    ## What to do
+    Read the reason: quota, admission, service account, security policy.
+    """
+    for owner, item, proof, text in refused(mesh):
+        if "istio.io" in failing_hook(text):
+            continue
+        yield Evidence(
+            owner,
+            {"owner": str(owner), "text": text[:300]},
+            objects=(ref(item),),
+            proofs=(proof,),
+            affects=(f"{owner.name}.{owner.namespace}",),
+        )
