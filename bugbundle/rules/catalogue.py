@@ -66,7 +66,6 @@ AMBIENT: tuple[str, ...] = (
     "bb512_cni_not_ready",
     "bb550_ztunnel_lacks_workload",
     "bb551_pod_not_captured",
-    "bb552_ztunnel_not_ready",
     "bb553_ztunnel_not_connected",
     "bb554_ztunnel_certificate",
     "bb555_hbone_blocked",
