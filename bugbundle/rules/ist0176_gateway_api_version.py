@@ -8,7 +8,7 @@ from bugbundle.istio import Source
 from bugbundle.mesh import Mesh
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.istioctl import Hit, analyzer, quoted
-from bugbundle.rules.lib.versions import newest_version
+from bugbundle.rules.lib.istiod_version import newest_version
 from bugbundle.rules.model import Level
 
 MINIMUM = {
