@@ -58,5 +58,6 @@ class Analysis:
 def analyze(bundle: Bundle, rules: Iterable[Rule] | None = None) -> Analysis:
     """Run the rules (all of them, unless told) over a bundle."""
     mesh = Mesh(bundle)
+    mesh.prefetch()
     outcome = run(mesh, all_rules() if rules is None else rules)
     return Analysis(mesh, outcome, tuple(diagnose(outcome.findings)))

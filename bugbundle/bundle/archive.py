@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -20,11 +21,11 @@ MAX_ENTRY = 1 << 30
 """Bytes of one entry that are read at once."""
 
 MAX_KEPT = 192 << 20
-"""Decoded bytes of one frame that are kept; a larger frame is unpacked into a nameless file."""
+"""Decoded bytes of frames that are kept; a frame larger than that is unpacked into a nameless file."""
 
 
 class ArchiveStore:
-    """Entries of an archive, one decoded frame kept. Raises `BundleError` where it is no bundle."""
+    """Entries of an archive, the frames read last kept. Raises `BundleError` where it is no bundle."""
 
     def __init__(self, path: Path) -> None:
         self.origin = str(path)
@@ -42,7 +43,7 @@ class ArchiveStore:
             place[0].removeprefix(root): place for place in entries if place[0].startswith(root)
         }
         self._starts = [raw for _, _, raw, _ in self._frames]
-        self._open: tuple[int, frames.FrameReader] | None = None
+        self._open: OrderedDict[int, frames.FrameReader] = OrderedDict()
         self._spooled: dict[int, BinaryIO] = {}
 
     def _places(self) -> tuple[list[Frame], list[Place]]:
@@ -124,14 +125,11 @@ class ArchiveStore:
             spool = self._spool(number)
             spool.seek(begin)
             return spool.read(end - begin)
-        if self._open is None or self._open[0] != number:
-            self._open = (number, frames.FrameReader(self._file, offset, f"frame {number}"))
-        reader = self._open[1]
-        try:
-            whole = reader.read_to(end)
-        except BundleError:
-            self._open = None
-            raise
+        reader = self._open.pop(number, None) or frames.FrameReader(self._file, offset, f"frame {number}")
+        whole = reader.read_to(end)
+        self._open[number] = reader
+        while len(self._open) > 1 and sum(len(kept.buffer) for kept in self._open.values()) > MAX_KEPT:
+            self._open.popitem(last=False)
         if not whole:
             raise BundleError("damaged: its frame ends too early")
         return bytes(memoryview(reader.buffer)[begin:end])

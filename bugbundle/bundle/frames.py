@@ -20,6 +20,8 @@ SKIPPABLE = 0x184D2A50
 WINDOW_LOG = 27
 MAX_WINDOW = 1 << WINDOW_LOG
 CHUNK = 1 << 20
+STEP = 1 << 14
+"""Compressed bytes decoded at once: at 400× they are some 6 MB."""
 
 _PARAMETERS = zstandard.ZstdCompressionParameters.from_level(
     9, window_log=WINDOW_LOG, enable_ldm=True, ldm_min_match=64, write_checksum=True
@@ -79,23 +81,25 @@ class FrameReader:
     """Decodes one frame forwards. `read_to(end)` gives the frame's bytes up to `end`, growing as asked."""
 
     def __init__(self, source: BinaryIO, offset: int, where: str) -> None:
-        source.seek(offset)
         self._where = where
-        decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
-        self._stream = decompressor.stream_reader(source, read_size=CHUNK, closefd=False)
+        self._at = offset
+        self._source = source
+        self._decompress = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
         self.buffer = bytearray()
 
     def read_to(self, end: int) -> bool:
         """Decode until `buffer` holds `end` bytes; False where the frame ends before. Raises `BundleError`."""
         try:
-            while len(self.buffer) < end:
-                piece = self._stream.read(min(CHUNK, end - len(self.buffer)))
-                if not piece:
+            while len(self.buffer) < end and not self._decompress.eof:
+                self._source.seek(self._at)
+                data = self._source.read(STEP)
+                if not data:
                     return False
-                self.buffer += piece
+                self._at += len(data)
+                self.buffer += self._decompress.decompress(data)
         except zstandard.ZstdError as error:
             raise BundleError(f"damaged ({_short(error)})", where=self._where) from None
-        return True
+        return len(self.buffer) >= end
 
 
 def decode_frames(source: BinaryIO, start: int) -> Iterator[tuple[int, int, Iterator[bytes]]]:

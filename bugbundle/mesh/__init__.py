@@ -10,4 +10,15 @@ from bugbundle.mesh.parts import Istiod, Proxy, SyncState, Ztunnel
 from bugbundle.mesh.pointer import Pointer
 from bugbundle.mesh.resources import Dump, Resource
 
-__all__ = ["Dump", "Istiod", "Kube", "KubeObject", "Mesh", "Pointer", "Proxy", "Resource", "SyncState", "Ztunnel"]
+__all__ = [
+    "Dump",
+    "Istiod",
+    "Kube",
+    "KubeObject",
+    "Mesh",
+    "Pointer",
+    "Proxy",
+    "Resource",
+    "SyncState",
+    "Ztunnel",
+]

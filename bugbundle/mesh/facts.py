@@ -118,7 +118,14 @@ class SecretFacts:
     ca: str
 
 
-Facts = ClusterFacts | RouteFacts | ListenerFacts | EndpointFacts | SecretFacts | None
+@dataclass(frozen=True, slots=True)
+class BootstrapFacts:
+    """Who a proxy says that it is: `node` as it stands in the dump."""
+
+    node: dict[str, Any]
+
+
+Facts = ClusterFacts | RouteFacts | ListenerFacts | EndpointFacts | SecretFacts | BootstrapFacts | None
 
 
 class FactTable:
@@ -139,11 +146,21 @@ class FactTable:
             return None
         if body.meaning not in self._known:
             try:
-                value = canonical(decode(self._text(number)), MESSAGES.get(Xds(body.kind), ""))
+                value = decode(self._text(number))
+                if body.kind != Xds.BOOTSTRAP:
+                    value = canonical(value, MESSAGES.get(Xds(body.kind), ""))
                 self._known[body.meaning] = make(as_dict(value))
             except BugbundleError:
                 self._known[body.meaning] = None
         return self._known[body.meaning]
+
+    def prefetch(self) -> None:
+        """The facts of everything in the index, in the order in which it lies in the bundle.
+
+        So each frame of an archive is decoded once, in whatever order the facts are asked for later.
+        """
+        for number in range(len(self._index.bodies)):
+            self.of(number)
 
     def _text(self, number: int) -> bytes:
         """The bytes of one body; the dump it was first seen in stays open, as its neighbours are asked for next."""
@@ -208,6 +225,11 @@ def endpoint_facts(body: dict[str, Any]) -> EndpointFacts:
     return EndpointFacts(as_text(body.get("cluster_name")), tuple(map(_host, hosts)))
 
 
+def bootstrap_facts(body: dict[str, Any]) -> BootstrapFacts:
+    """Of envoy.config.bootstrap.v3.Bootstrap."""
+    return BootstrapFacts(as_dict(body.get("node")))
+
+
 def secret_facts(body: dict[str, Any]) -> SecretFacts:
     """Of envoy.extensions.transport_sockets.tls.v3.Secret."""
     certificate = as_dict(as_dict(body.get("tls_certificate")).get("certificate_chain"))
@@ -225,6 +247,7 @@ FACTS: dict[Xds, Callable[[dict[str, Any]], Facts]] = {
     Xds.LDS: listener_facts,
     Xds.EDS: endpoint_facts,
     Xds.SDS: secret_facts,
+    Xds.BOOTSTRAP: bootstrap_facts,
 }
 
 

@@ -159,9 +159,7 @@ class Kube:
         """Every object of a resource, in recorded order; empty where there is none or none was recorded."""
         known = self._cache.get(resource)
         if known is None:
-            known = self._cache[resource] = [
-                item for path in self.entries(resource) for item in self._read(path)
-            ]
+            known = self._cache[resource] = [item for path in self.entries(resource) for item in self._read(path)]
         return known
 
     def get(self, resource: str, namespace: str, name: str) -> KubeObject | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from bugbundle.bundle import Bundle
+from bugbundle.bundle.layout import is_dump
 from bugbundle.istio import Source, source_of
 from bugbundle.mesh.facts import FactTable
 from bugbundle.mesh.kube import Kube, KubeObject
@@ -37,6 +38,13 @@ class Mesh:
     @functools.cached_property
     def _facts(self) -> FactTable:
         return FactTable(self.index)
+
+    def prefetch(self) -> None:
+        """Look at every distinct xDS resource now, in the bundle's own order: for whoever will look at all of them."""
+        for path in self.bundle:
+            if is_dump(path):
+                self.index.rows(path)
+        self._facts.prefetch()
 
     def dump(self, entry: str) -> Dump | None:
         """The config dump in an entry; None where it was not recorded."""

@@ -104,13 +104,10 @@ class Proxy(Part):
         path = self.entry("config_dump.json")
         return self.mesh.dump(path)
 
-    @functools.cached_property
+    @property
     def node(self) -> dict[str, Any]:
         """The bootstrap's node: id, cluster, metadata."""
-        try:
-            return as_dict(self.dump.bootstrap().get("node")) if self.dump else {}
-        except BugbundleError:
-            return {}
+        return self.dump.node() if self.dump else {}
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from bugbundle.bundle import Bundle
-from bugbundle.codec import Raw, decode
+from bugbundle.codec import decode
 from bugbundle.errors import BugbundleError
-from bugbundle.mesh.facts import Facts, FactTable
+from bugbundle.mesh.facts import BootstrapFacts, Facts, FactTable
 from bugbundle.mesh.pointer import Pointer
 from bugbundle.xds import Split, Xds, split
 from bugbundle.xds.index import NO_BODY, RowClass, Rows, XdsIndex
@@ -136,25 +136,34 @@ class Dump:
         """name → resource of one kind and section; the last wins where a name stands twice."""
         return {resource.name: resource for resource in self.resources(kind, section)}
 
-    @functools.cached_property
+    @property
     def parts(self) -> Split:
-        """The dump taken apart again, with times, errors and the bootstrap. Raises `DumpError`."""
+        """The dump taken apart again, with times, errors and sections. Not kept: ask once. Raises `DumpError`."""
         return split(self.bundle[self.entry], self.entry)
 
     @functools.cached_property
-    def _items(self) -> dict[str, tuple[str, Raw | None]]:
-        return {item.pointer: (item.last_updated, item.error_state) for item in self.parts.items}
+    def _items(self) -> dict[str, tuple[str, bytes | None]]:
+        """pointer → (time, error) of every resource."""
+        found = self.parts.items
+        return {i.pointer: (i.last_updated, None if i.error_state is None else bytes(i.error_state)) for i in found}
 
     def item_time(self, pointer: str) -> str:
         """`last_updated` of the resource at a pointer."""
         return self._items.get(pointer, ("", None))[0]
 
-    def item_error(self, pointer: str) -> Raw | None:
+    def item_error(self, pointer: str) -> bytes | None:
         """`error_state` of the resource at a pointer."""
         return self._items.get(pointer, ("", None))[1]
 
+    def node(self) -> dict[str, Any]:
+        """The bootstrap's node; empty where the dump has none."""
+        for resource in self.resources(Xds.BOOTSTRAP):
+            facts = resource.facts()
+            if isinstance(facts, BootstrapFacts):
+                return facts.node
+        return {}
+
     def bootstrap(self) -> dict[str, Any]:
-        """The bootstrap, parsed; empty where the dump has none."""
-        raw = self.parts.bootstrap
-        value = decode(raw, self.entry) if raw is not None else {}
-        return value if isinstance(value, dict) else {}
+        """The bootstrap, parsed; empty where the dump has none. Not kept: ask once."""
+        found = next((resource.body() for resource in self.resources(Xds.BOOTSTRAP)), None)
+        return found if isinstance(found, dict) else {}

@@ -20,7 +20,7 @@ from bugbundle.xds.canonical import canonical
 from bugbundle.xds.kinds import MESSAGES, Xds
 from bugbundle.xds.split import Item, split
 
-VERSION = 1
+VERSION = 2
 """Raised when the canonical form or this layout changes: an index of another version is not used but rebuilt."""
 
 
@@ -122,8 +122,7 @@ class XdsIndex:
         key = hash128(item.kind.encode() + encode_packed(value, ordered=True))
         known = self._sorted.get(key)
         if known is None:
-            meaning = hash128(encode_packed(canonical(value, MESSAGES.get(item.kind, "")), ordered=True))
-            known = self._sorted[key] = (name_of(value, item.name), meaning)
+            known = self._sorted[key] = (name_of(value, item.name), _meaning(item.kind, value, key))
         return known
 
     def _class(self, item: Item) -> int:
@@ -244,6 +243,13 @@ def _bodies(tables: _Tables, columns: list[array[int]]) -> list[Body]:
     return bodies
 
 
+def _meaning(kind: Xds, value: object, key: bytes) -> bytes:
+    """The hash of the canonical form. A bootstrap is compared with nothing: its sorted form's hash will do."""
+    if kind is Xds.BOOTSTRAP:
+        return key
+    return hash128(encode_packed(canonical(value, MESSAGES.get(kind, "")), ordered=True))
+
+
 def name_of(value: object, fallback: str = "") -> str:
     """A resource's name as its kind spells it."""
     if isinstance(value, dict):
@@ -256,13 +262,17 @@ def name_of(value: object, fallback: str = "") -> str:
 def _ends(pointer: str) -> tuple[str, str]:
     """`/configs/1/static_clusters/3/cluster` → (`/configs/1/static_clusters`, `/cluster`)."""
     parts = pointer.split("/")
-    cut = 4 if len(parts) > 4 else len(parts) - 1
+    cut = _last_number(parts)
     return "/".join(parts[:cut]), "".join(f"/{part}" for part in parts[cut + 1 :])
 
 
 def _position(pointer: str) -> int:
     parts = pointer.split("/")
-    return int(parts[4] if len(parts) > 4 else parts[-1])
+    return int(parts[_last_number(parts)])
+
+
+def _last_number(parts: list[str]) -> int:
+    return max(place for place, part in enumerate(parts) if part.isdigit())
 
 
 def _find(data: bytes, body: Raw, start: int) -> int:

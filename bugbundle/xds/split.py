@@ -136,7 +136,9 @@ def _config(raw: Raw, pointer: str, result: Split, where: str) -> None:
             if bytes(memoryview(value)[:1]) == b"[":
                 result.items.extend(_section(kind, section, body, _rows(value, where), f"{pointer}/{name}"))
     elif message == BOOTSTRAP:
-        result.bootstrap = members.get("bootstrap")
+        if "bootstrap" in members:
+            result.bootstrap = members["bootstrap"]
+            result.items.append(Item(Xds.BOOTSTRAP, "static", members["bootstrap"], f"{pointer}/bootstrap"))
     elif (kind := kind_of_url(message)) is not Xds.OTHER:
         result.items.append(Item(kind, "flat", raw, pointer))
     elif message != SCOPED_ROUTES:

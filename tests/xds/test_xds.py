@@ -55,6 +55,7 @@ SNAKE = {
     ]
 }
 ROWS = [
+    ("BOOTSTRAP", "static", "n", "", "/configs/0/bootstrap", False),
     ("CDS", "static", "s", "", "/configs/1/static_clusters/0/cluster", False),
     ("CDS", "dynamic_active", "a", "v1", "/configs/1/dynamic_active_clusters/0/cluster", False),
     ("CDS", "dynamic_warming", "w", "v2", "/configs/1/dynamic_warming_clusters/0/cluster", False),
@@ -78,7 +79,8 @@ def camel(value: Any) -> Any:
 def rows(dump: Any) -> list[tuple[Any, ...]]:
     found = []
     for item in split(json.dumps(dump).encode()).items:
-        name = decode(item.body)["name"] if item.body is not None else item.name
+        body = decode(item.body) if item.body is not None else {"name": item.name}
+        name = body.get("name") or body["node"]["id"]
         found.append((item.kind, item.section, name, item.version, item.pointer, item.error_state is not None))
     return found
 
