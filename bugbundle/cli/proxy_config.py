@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bugbundle.cli import flags
 from bugbundle.cli.opening import GoCommand, loose_file, open_mesh, say
 from bugbundle.errors import BugbundleError, UsageError
 
 if TYPE_CHECKING:
+    from bugbundle.mesh import Mesh
     from bugbundle.views.proxy_config.source import Page
 
 Decorator = Callable[[Any], Any]
@@ -21,14 +23,7 @@ _ALIASES = {
 }  # fmt: skip
 
 
-class _Aliased(click.Group):
-    """A group that knows istioctl's short words."""
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, _ALIASES.get(cmd_name, cmd_name))
-
-
-@click.group(cls=_Aliased)
+@click.group(cls=flags.Aliased, aliases=_ALIASES)
 def proxy_config() -> None:
     """What one proxy was configured with, as `istioctl proxy-config` prints it.
 
@@ -45,8 +40,7 @@ def _subcommand(
     def make(function: Callable[..., None]) -> click.Command:
         for option in reversed(options):
             function = option(function)
-        function = click.option("--proxy-admin-port", type=int, hidden=True, expose_value=False)(function)
-        function = click.option("-n", "--namespace", default="", help="The namespace of POD.")(function)
+        function = flags.live(flags.namespace(function))
         help_text = "Output format: one of json|yaml|short"
         function = click.option("-o", "--output", default=default, show_default=True, help=help_text)(function)
         function = click.argument("name", required=False, metavar="[POD.NS]", shell_complete=_pods)(function)
@@ -94,11 +88,14 @@ def _page(bundle: str, name: str | None, namespace: str, file: str = "config_dum
             raise UsageError(f"{bundle} is one loose file", todo="Leave the name away")
         return Page(loose, "stdin" if bundle == "-" else bundle)
     mesh = open_mesh(bundle)
-    if not name:
-        if len(mesh.proxies) != 1:
-            raise UsageError("a pod name is required", todo=f"The bundle has {len(mesh.proxies)} proxies")
-        name = mesh.proxies[0].id
-    return page(mesh, name, namespace, file)
+    return page(mesh, name or _only(mesh), namespace, file)
+
+
+def _only(mesh: Mesh) -> str:
+    """The proxy that is meant where none is named: the only one."""
+    if len(mesh.proxies) != 1:
+        raise UsageError("a pod name is required", todo=f"The bundle has {len(mesh.proxies)} proxies")
+    return mesh.proxies[0].id
 
 
 def _format(output: str) -> str:
@@ -289,10 +286,10 @@ def log(bundle: str, name: str | None, output: str, namespace: str, level: str, 
         raise BugbundleError("--output is not applicable for this command")
     if level or reset:
         raise UsageError("a bundle is read-only: levels can be shown, not changed")
-    from bugbundle.views.proxy_config.source import LOGGING
+    from bugbundle.views.proxy_config.log import levels
 
-    page = _page(bundle, name, namespace, LOGGING)
-    say(f"{page.owner}:\n{page.data.decode('utf-8', 'replace')}")
+    shown = open_mesh(bundle)
+    say(levels(shown, name or _only(shown), namespace))
 
 
 @proxy_config.command("rootca-compare", cls=GoCommand)
