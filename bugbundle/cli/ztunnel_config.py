@@ -68,6 +68,15 @@ def _open(
     return read(ztunnel), mesh.bundle.at(ztunnel.entry("config_dump.json")) or mesh.now, workload
 
 
+def _at(time: datetime | None) -> datetime:
+    """The recording's time; for a loose file, which has none, now, and a note that says so."""
+    from datetime import UTC, datetime
+
+    if time is None:
+        click.echo("Note: nothing says when this was recorded: VALID CERT is as of now.", err=True)
+    return time or datetime.now(UTC)
+
+
 def _print(output: str, table: Callable[[], Table], items: Callable[[], Any]) -> None:
     from bugbundle.views import gotext
     from bugbundle.views.table import render
@@ -135,7 +144,7 @@ def certificate(bundle: str, name: str, node: str, namespace: str, output: str) 
     from bugbundle.views import ztunnel
 
     dump, at, _ = _open(bundle, name, node, namespace, single=True)
-    _print(output, lambda: ztunnel.certificate_table(dump, at), lambda: dump.certificates)
+    _print(output, lambda: ztunnel.certificate_table(dump, _at(at)), lambda: dump.certificates)
 
 
 @_subcommand(
@@ -169,7 +178,7 @@ def every(bundle: str, name: str, node: str, namespace: str, output: str, with_h
 
     dump, at, _ = _open(bundle, name, node, namespace)
     if output == "short":
-        say(ztunnel.summary(dump, at, headers=with_headers))
+        say(ztunnel.summary(dump, _at(at), headers=with_headers))
     else:
         say(f"{gotext.yaml(dump.raw) if output == 'yaml' else dump.raw}\n")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bugbundle.mesh.kube import KubeObject, as_dict, as_text, dicts, texts
+from bugbundle.mesh.kube import KubeObject, as_dict, as_list, as_text, dicts, texts
 from bugbundle.mesh.selectors import contains
 from bugbundle.views import ports
 from bugbundle.views.describe_envoy import EnvoyConfig
@@ -119,7 +119,7 @@ def _exposed(
     if not key:
         return
     vs = told.rule(what, "virtualservices.networking.istio.io", "virtual service", key)
-    for reference in vs.spec.get("gateways") or [] if vs else []:
+    for reference in as_list(vs.spec.get("gateways")) if vs else []:
         if not isinstance(reference, str) or reference in ("", "mesh"):
             continue
         namespace, slash, name = reference.partition("/")

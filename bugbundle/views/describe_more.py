@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bugbundle.mesh import KubeObject, Mesh
-from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
+from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts, texts
 from bugbundle.mesh.selectors import contains
 from bugbundle.views.describe_routes import every_rule, gateway_routes
 
@@ -93,7 +93,7 @@ def _ztunnel_state(mesh: Mesh, pod: KubeObject) -> list[str]:
     known = [w for w in every if (w.get("name"), w.get("namespace")) == (pod.name, pod.namespace)]
     lines = [f"Ztunnel {ztunnel.id}: state {as_text(state.get('state'))}"] if state else []
     for workload in known:
-        policies = ", ".join(p for p in workload.get("authorizationPolicies") or [] if isinstance(p, str))
+        policies = ", ".join(p for p in as_list(workload.get("authorizationPolicies")) if isinstance(p, str))
         lines.append(f"Ztunnel speaks {workload.get('protocol')} to it; policies: {policies or 'none'}")
     return lines
 
@@ -143,7 +143,7 @@ def _sidecars(mesh: Mesh, pod: KubeObject) -> list[str]:
         return []
     lines = [f"Sidecar: {found[0].name}.{found[0].namespace}"]
     for egress in dicts(found[0].spec.get("egress")):
-        hosts = ", ".join(host for host in egress.get("hosts") or [] if isinstance(host, str))
+        hosts = ", ".join(host for host in as_list(egress.get("hosts")) if isinstance(host, str))
         lines.append(f"   Egress: {hosts}")
     if len(found) > 1:
         names = ", ".join(f"{s.name}.{s.namespace}" for s in found[1:])

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from bugbundle.mesh import KubeObject, Mesh
-from bugbundle.mesh.kube import as_text, dicts
+from bugbundle.mesh.kube import as_list, as_text, dicts
 from bugbundle.mesh.resources import Dump
 from bugbundle.views.describe_envoy import RBAC, SUFFIX, body, get, istio_config, managers, origin
 from bugbundle.xds import Xds
@@ -25,16 +25,16 @@ def gateway_routes(mesh: Mesh, service: KubeObject) -> list[str]:
             attached = [ref for ref in dicts(route.spec.get("parentRefs")) if _is(ref, route, service)]
             if not ports and not attached:
                 continue
-            how = "attached to it" if attached else f"to port {', '.join(map(str, ports))}"
+            how = "attached to it" if attached else f"to port {', '.join(ports)}"
             lines.append(f"{route.kind}: {route.name}.{route.namespace}, {how}")
             lines.extend(f"   {line}" for line in _parents(route))
     return lines
 
 
-def _ports(route: KubeObject, service: KubeObject) -> list[Any]:
+def _ports(route: KubeObject, service: KubeObject) -> list[str]:
     """The ports of a service to which a route's rules lead."""
     found = [
-        ref.get("port", "?")
+        str(ref.get("port", "?"))
         for rule in dicts(route.spec.get("rules"))
         for ref in dicts(rule.get("backendRefs"))
         if _is(ref, route, service)
@@ -104,7 +104,7 @@ def _virtual_services(dump: Dump, host: str, port: Any) -> list[str]:
         if resource.name != str(port) and not resource.name.startswith(("http.", "https.")):
             continue
         for virtual_host in dicts(get(body(resource), "virtual_hosts")):
-            domains = get(virtual_host, "domains") or []
+            domains = as_list(get(virtual_host, "domains"))
             if host in domains or f"{host}:{port}" in domains:
                 for route in dicts(get(virtual_host, "routes")):
                     key = origin(istio_config(route), "virtual-service")
