@@ -56,7 +56,7 @@ class Answers:
             return self.lists.within(asked.resource, asked.namespace)
         return self.lists.all(asked.resource)
 
-    def list(self, asked: Asked) -> tuple[bytes, str]:
+    def objects(self, asked: Asked) -> tuple[bytes, str]:
         """A list (or a page of it) and a warning to go with it."""
         listing = self.listing(asked)
         match = self._match(asked)

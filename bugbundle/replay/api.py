@@ -130,7 +130,7 @@ class Api:
             return await self._watch(request, asked)
         if wanted.name:
             return web.Response(body=self.answers.get(asked, wanted.name), content_type=JSON)
-        body, warning = self.answers.list(asked)
+        body, warning = self.answers.objects(asked)
         return web.Response(body=body, content_type=JSON, headers=self._warnings(resource, warning))
 
     async def _watch(self, request: web.Request, asked: Asked) -> web.StreamResponse:

@@ -159,7 +159,7 @@ class Lists:
         return Listing(
             resource=resource,
             metadata=metadata if isinstance(metadata, dict) else {},
-            items=[item for item in items if memoryview(item)[:1] == b"{"],
+            items=[item for item in items if bytes(memoryview(item)[:1]) == b"{"],
             at=self.bundle.at(path),
             body=body if "kind" in top and "apiVersion" in top else None,
         )

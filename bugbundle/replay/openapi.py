@@ -57,7 +57,7 @@ class OpenAPI:
             for version in objects(crd, "spec", "versions"):
                 schema = mapping(version, "schema", "openAPIV3Schema")
                 if schema:
-                    row = {"group": group, "version": text(version, "name"), "schema": schema}
+                    row: Object = {"group": group, "version": text(version, "name"), "schema": schema}
                     row["kind"] = text(crd, "spec", "names", "kind")
                     row["plural"] = text(crd, "spec", "names", "plural")
                     row["namespaced"] = text(crd, "spec", "scope") == "Namespaced"

@@ -221,7 +221,7 @@ def test_no_list_breaks_an_answer(body: Any, accept: str, plural: str) -> None:
     resource = Resource("", "v1", plural, "X", True)
     for query in ({}, {"labelSelector": "a!=b"}, {"fieldSelector": "metadata.name!=x"}, {"limit": "1"}):
         try:
-            shown, _ = answers.list(Asked(resource, "", form(accept, LIST_FORMS), query))
+            shown, _ = answers.objects(Asked(resource, "", form(accept, LIST_FORMS), query))
         except Refusal as refusal:
             assert 400 <= refusal.code < 600
         else:

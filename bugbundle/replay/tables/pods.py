@@ -29,7 +29,7 @@ class _Count:
 def _spec(raw: Raw) -> Object:
     """What the columns need of a pod's spec: environments and volumes, most of its bytes, stay unread."""
     top = split_object(raw)
-    spec = {key: decode(top[key]) for key in ("nodeName", "readinessGates") if key in top}
+    spec: Object = {key: decode(top[key]) for key in ("nodeName", "readinessGates") if key in top}
     for key, wanted in (("containers", ()), ("initContainers", ("name", "restartPolicy"))):
         parts = map(split_object, split_array(top[key])) if key in top else ()
         spec[key] = [{name: decode(part[name]) for name in wanted if name in part} for part in parts]
