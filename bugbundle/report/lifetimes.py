@@ -164,9 +164,9 @@ def _state(found: Seen) -> str:
 
 def _words(found: Seen, state: str) -> str:
     if state == "expired":
-        return f"expired {span(found.now - found.until)} before the capture"
+        return f"{span(found.now - found.until)} before the capture"
     if state == "not yet valid":
-        return f"valid only {span(found.since - found.now)} after the capture"
+        return f"until {span(found.since - found.now)} after the capture"
     return f"{span(found.until - found.now)} left"
 
 

@@ -9,7 +9,7 @@ from bugbundle.analysis import Analysis
 from bugbundle.diagnosis import Diagnosis
 from bugbundle.report.alike import alike
 from bugbundle.report.headline import headline, looked_at, tally
-from bugbundle.report.unseen import gap_groups, unseen
+from bugbundle.report.unseen import other_gaps, unseen
 from bugbundle.report.words import clip, count, line, listed, utc
 
 MAX_FINDINGS = 200
@@ -79,7 +79,8 @@ def _diagnosis(item: Diagnosis, same: Sequence[Diagnosis], *, first: bool) -> It
 
 
 def _unseen(analysis: Analysis) -> Iterator[str]:
-    groups, gaps = unseen(analysis.not_evaluated), gap_groups(analysis.gaps)
+    groups = unseen(analysis.not_evaluated)
+    gaps = other_gaps(analysis.gaps, groups)
     if not groups and not gaps and not analysis.broken:
         return
     yield "\n## Could not be looked at\n"

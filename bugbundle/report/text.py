@@ -9,7 +9,7 @@ from bugbundle.analysis import Analysis
 from bugbundle.diagnosis import Diagnosis
 from bugbundle.report.alike import alike
 from bugbundle.report.headline import headline, looked_at, tally
-from bugbundle.report.unseen import gap_groups, unseen
+from bugbundle.report.unseen import other_gaps, unseen
 from bugbundle.report.words import clip, count, line, listed
 from bugbundle.rules import Finding, Level, Proof
 
@@ -143,7 +143,7 @@ def _findings(items: Sequence[Finding], total: str, pen: Pen) -> Iterator[str]:
 
 def _unseen(analysis: Analysis, pen: Pen) -> Iterator[str]:
     groups = unseen(analysis.not_evaluated)
-    gaps = gap_groups(analysis.gaps)
+    gaps = other_gaps(analysis.gaps, groups)
     if not groups and not gaps and not analysis.broken:
         return
     yield pen.bold("Could not be looked at")

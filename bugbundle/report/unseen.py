@@ -58,6 +58,12 @@ def unseen(items: Iterable[NotEvaluated]) -> list[Unseen]:
     return sorted(groups.values(), key=lambda group: (-len(group.codes), -len(group.subjects), group.what))
 
 
+def other_gaps(gaps: Iterable[Gap], blinding: Iterable[Unseen]) -> list[GapGroup]:
+    """Gaps that no rule suffers from: those that do are told already."""
+    told = {(group.what, group.reason) for group in blinding}
+    return [group for group in gap_groups(gaps) if (group.what, group.reason) not in told]
+
+
 def gap_groups(gaps: Iterable[Gap]) -> list[GapGroup]:
     """Gaps by kind and reason, most first."""
     groups: dict[tuple[str, str, int], GapGroup] = {}
