@@ -152,7 +152,7 @@ def nearest(mesh: Mesh, text: str) -> list[str]:
     ids = [proxy.id for proxy in mesh.proxies]
     name = text.partition(".")[0]
     begun = [one for one in ids if one.startswith(name)] if name else []
-    close = difflib.get_close_matches(text, ids, n=_OFFERED, cutoff=0.4)
+    close = difflib.get_close_matches(text, ids, n=_OFFERED, cutoff=0.6)
     return list(dict.fromkeys([*begun, *close]))[:_OFFERED]
 
 
