@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -36,9 +37,7 @@ def self_signed(names: Iterable[str], days: int = 7) -> tuple[bytes, bytes]:
     )
     return (
         certificate.public_bytes(serialization.Encoding.PEM),
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
 
 
@@ -134,3 +133,39 @@ def _sans(read: x509.Certificate) -> tuple[str, ...]:
     except (x509.ExtensionNotFound, x509.UnsupportedGeneralNameType, ValueError):
         return ()
     return tuple(f"{_SAN_KINDS[type(name)]}:{name.value}" for name in names if type(name) in _SAN_KINDS)
+
+
+def leads_to(chain: bytes, roots: bytes) -> bool | None:
+    """Whether the first certificate of `chain` is signed, over the others, by one of `roots` (all PEM).
+
+    Signatures and names are checked, lifetimes are not. None where there is nothing that can be read on either side.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        links, anchors = _load(chain), _load(roots)
+        if not links or not anchors:
+            return None
+        here, seen = links[0], 0
+        while seen <= len(links):
+            if here in anchors or any(_issued(here, anchor) for anchor in anchors):
+                return True
+            above = next((link for link in links[1:] if link != here and _issued(here, link)), None)
+            if above is None:
+                return False
+            here, seen = above, seen + 1
+    return False
+
+
+def _load(pem: bytes) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except (ValueError, TypeError):
+        return []
+
+
+def _issued(one: x509.Certificate, by: x509.Certificate) -> bool:
+    try:
+        one.verify_directly_issued_by(by)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True

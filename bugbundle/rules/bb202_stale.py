@@ -104,7 +104,7 @@ def _reason(lively: int, lines: list[Line]) -> str:
     if lines:
         return f"; its agent says: {lines[-1].said}"
     if lively:
-        return f"; {lively} other proxies of this istiod acknowledged pushes as new, so its own connection is dead or stuck"
+        return f"; {lively} other proxies of this istiod acknowledged as much: its own connection is dead or stuck"
     return ""
 
 

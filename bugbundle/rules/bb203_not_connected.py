@@ -54,9 +54,7 @@ def not_connected(proxy: Proxy) -> Iterator[Evidence | Blind]:
             "proxy": proxy.id,
             "since": _since(lines, proxy),
             "runs": "runs on old configuration" if _configured(proxy) else "has no configuration yet",
-            "lacks": f"; it lacks {lacks[0]}{f' and {len(lacks) - 1} more' if len(lacks) > 1 else ''} that its neighbours have"
-            if lacks
-            else "",
+            "lacks": _told(lacks),
             "reason": f"; its agent says: {lines[-1].said}" if lines else "",
         },
         objects=control_plane(proxy),
@@ -76,6 +74,11 @@ def _troubles(proxy: Proxy) -> list[Line]:
     after = int(good[-1].pointer.pointer[5:]) if good else 0
     bad = log.all("upstream_failed", "upstream_ended", "stream_closed", "dns")
     return [line for line in bad if int(line.pointer.pointer[5:]) > after]
+
+
+def _told(lacks: list[str]) -> str:
+    more = f" and {len(lacks) - 1} more" if len(lacks) > 1 else ""
+    return f"; it lacks {lacks[0]}{more} that its neighbours have" if lacks else ""
 
 
 def _configured(proxy: Proxy) -> bool:

@@ -25,7 +25,7 @@ CLOSE_SECONDS = 30.0
     level=Level.WARNING,
     reads={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP},
     optional={Source.ISTIOD_SYNCZ},
-    message="{proxy} differs from istiod in {count} xDS resources ({kinds}) although istiod calls it SYNCED: {first}{apart}",
+    message="{proxy} differs from istiod in {count} xDS resources ({kinds}) though it is SYNCED: {first}{apart}",
 )
 def drift(proxy: Proxy) -> Iterator[Evidence]:
     """Envoy's configuration is not what istiod says it should be, and neither a NACK nor a STALE explains it.

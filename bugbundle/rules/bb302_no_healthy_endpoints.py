@@ -37,7 +37,7 @@ class Empty:
     message="no healthy endpoint for {clusters} in {proxies}{why}",
 )
 def no_healthy_endpoints(mesh: Mesh) -> Iterator[Evidence]:
-    """Every proxy that knows a cluster's endpoints (EDS) has none of them healthy, though there are pods or routes for it.
+    """Every proxy that knows a cluster's endpoints (EDS) has none healthy, though there are pods for it.
 
     A Service that selects no pods at all, or has no selector, is told as Info: it may be meant so.
 

@@ -41,7 +41,8 @@ STATES = {
 def proxy_not_ready(proxy: Proxy) -> Iterator[Evidence]:
     """The kubelet finds the proxy's container not ready, or Envoy says that it is not live.
 
-    The reason is the agent's own («Envoy proxy is NOT ready: …»), else Envoy's state and what its init manager waits for.
+    The reason is the agent's own («Envoy proxy is NOT ready: …»), else Envoy's state; beside it what Envoy's init
+    manager waits for.
 
     ## Why it matters
     The pod gets no traffic. Where the proxy is a native sidecar, the application's containers do not even start.

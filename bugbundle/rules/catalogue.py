@@ -111,7 +111,14 @@ KUBERNETES: tuple[str, ...] = (
     "bb812_node_not_ready",
     "bb813_crds_missing",
 )
-BUNDLE: tuple[str, ...] = ()
+BUNDLE: tuple[str, ...] = (
+    "bb901_capture_cut_off",
+    "bb902_gaps",
+    "bb903_clock_skew",
+    "bb904_proxies_lost",
+    "bb905_recorded_without_eds",
+    "bb906_capture_took_long",
+)
 RUNTIME: tuple[str, ...] = (
     "bb550_ztunnel_lacks_workload",
     "bb551_pod_not_captured",

@@ -88,6 +88,7 @@ ZTUNNEL = {
     "unknown_workload": b"workload is unknown:",  # src/identity.rs
     "awaited": b"timed out waiting for workload",  # src/state.rs
     "xds": b"XDS client error:",  # src/xds/client.rs
+    "xds_connection": b"XDS client connection error:",  # src/xds/client.rs
     "grpc": b"gRPC connection error connecting to",  # src/xds.rs
     "fetch": b"certificate fetch failed (",  # src/identity/manager.rs
     "signing": b"signing gRPC error (",  # src/identity.rs
@@ -101,11 +102,12 @@ ZTUNNEL = {
 
 
 class Line(NamedTuple):
-    """One line: when (UTC; None where it names no time) and its text, cut."""
+    """One line: when (UTC; None where it names no time), its text cut to be shown, and (almost) whole to be read."""
 
     at: datetime | None
     pointer: Pointer
     text: str
+    whole: str
 
     @property
     def said(self) -> str:
@@ -145,8 +147,8 @@ class Log:
     def _line(self, start: int, stop: int) -> Line:
         raw = self.data[start : stop if stop >= 0 else len(self.data)][: WIDTH * 4]
         number = self.data.count(b"\n", 0, start) + 1
-        text = raw.decode("utf-8", "replace").replace("\t", " ")[:WIDTH].rstrip()
-        return Line(time_of(raw), Pointer(self.path, f"line {number}"), text)
+        whole = raw.decode("utf-8", "replace").replace("\t", " ").rstrip()
+        return Line(time_of(raw), Pointer(self.path, f"line {number}"), whole[:WIDTH], whole)
 
     def all(self, *names: str) -> list[Line]:
         """The known lines of these kinds, oldest first."""

@@ -1,0 +1,47 @@
+"""istiod cannot read what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Istiod
+from bugbundle.rules.lib.logs import istiod_log
+from bugbundle.rules.lib.owners import CONTROL_PLANE_SERVICE
+from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
+
+
+@rule(
+    "BB102",
+    per=Istiod,
+    level=Level.WARNING,
+    reads={Source.LOG},
+    explains={"BB101", "BB106", "BB202", "BB301", "BB550"},
+    message="{istiod} cannot read from the Kubernetes API, {count} times within the last 10 minutes: {text}",
+)
+def istiod_api_errors(istiod: Istiod) -> Iterator[Evidence]:
+    """istiod's log tells, near the capture, of resources that it may not list, or of caches that never synced.
+
+    ## Why it matters
+    istiod does not see what it cannot list: objects of that kind have no effect, or endpoints are out of date. Before
+    the first sync it does not become ready at all.
+
+    ## What to do
+    «cannot list resource»: the ClusterRole of istiod's ServiceAccount lacks it (often after an upgrade of the
+    revision). «connection refused» and time-outs: the API server.
+    """
+    log = istiod_log(istiod.mesh, istiod.namespace, istiod.name)
+    lines = log.recent("list", "watch", "cache_sync", "retry_budget") if log else []
+    if not lines:
+        return
+    forbidden = [line for line in lines if "cannot list" in line.text or "cache sync" in line.text]
+    last = (forbidden or lines)[-1]
+    yield Evidence(
+        origin=ref(istiod),
+        values={"istiod": istiod.id, "count": len(lines), "text": last.said},
+        objects=(Ref("Service", istiod.namespace, CONTROL_PLANE_SERVICE),),
+        proofs=(last.proof,),
+        level=Level.ERROR if forbidden else Level.WARNING,
+        confidence=Confidence.LIKELY,
+        at=last.at,
+    )
