@@ -63,10 +63,10 @@ class Api:
                 return self._other(request, parts)
             return await self._resource(request, wanted)
         except Refusal as refusal:
-            return json(refusal.body(), status=refusal.code)
+            return status(refusal)
         except BugbundleError as error:
             damaged = Refusal(503, f"the recording cannot be read here: {error.what}")
-            return json(damaged.body(), status=damaged.code)
+            return status(damaged)
 
     def _other(self, request: web.Request, parts: list[str]) -> web.StreamResponse:
         """Everything that is no resource: discovery, version, health, OpenAPI."""
@@ -192,6 +192,11 @@ def _in_place(wanted: Target, resource: Resource) -> bool:
 
 def _read_only() -> Refusal:
     return Refusal(405, f"{reviews.WHY}; bugbundle replay answers reads only")
+
+
+def status(refusal: Refusal) -> web.Response:
+    """A refusal as an answer."""
+    return web.Response(body=refusal.body(), status=refusal.code, headers={"Content-Type": JSON})
 
 
 def json(body: Any, status: int = 200, content_type: str = JSON) -> web.Response:

@@ -143,7 +143,7 @@ class Lists:
             body = self.bundle[path]
             entry = self.bundle.entry(path)
             if entry.status >= 400:
-                raise from_gap(Gap(path, status=entry.status, reason=body[:4096].decode(errors="replace")))
+                raise from_gap(Gap(path, status=entry.status, reason=body.decode(errors="replace")))
             if resource.kind == "Secret":
                 body = self._cleaner.shown(path, body)
             listing = self._split(resource, path, body)

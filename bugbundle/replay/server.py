@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bugbundle.bundle import Bundle
 from bugbundle.errors import BugbundleError
-from bugbundle.replay.api import Api, json
+from bugbundle.replay.api import Api, status
 from bugbundle.replay.gate import LOOPBACK, Gate
 from bugbundle.replay.status import Refusal
 
@@ -56,7 +56,7 @@ def application(bundle: Bundle, gate: Gate) -> web.Application:
         try:
             path = gate.path(request)
         except Refusal as refusal:
-            return json(refusal.body(), status=refusal.code)
+            return status(refusal)
         return await api.handle(request, path)
 
     async def close(_: web.Application) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bugbundle.bundle import Gap
-from bugbundle.codec import JSONError, decode
+from bugbundle.codec import JSONError, decode, encode
 
 REASONS = {
     400: "BadRequest",
@@ -25,26 +25,29 @@ REASONS = {
 
 
 class Refusal(Exception):
-    """An answer that is a `Status` with this code, sentence and details."""
+    """An answer that is a `Status` with this code, sentence and details; `recorded` is one as it was recorded."""
 
-    def __init__(self, code: int, message: str, details: dict[str, Any] | None = None) -> None:
+    def __init__(self, code: int, message: str, details: dict[str, Any] | None = None, recorded: bytes = b"") -> None:
         self.code = code
         self.message = message
         self.details = details
+        self.recorded = recorded
         super().__init__(message)
 
-    def body(self) -> dict[str, Any]:
-        """The `Status` object."""
-        return {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": self.message,
-            "reason": REASONS.get(self.code, "Unknown"),
-            **({"details": self.details} if self.details else {}),
-            "code": self.code,
-        }
+    def body(self) -> bytes:
+        """The `Status` object as JSON."""
+        return self.recorded or encode(
+            {
+                "kind": "Status",
+                "apiVersion": "v1",
+                "metadata": {},
+                "status": "Failure",
+                "message": self.message,
+                "reason": REASONS.get(self.code, "Unknown"),
+                **({"details": self.details} if self.details else {}),
+                "code": self.code,
+            }
+        )
 
 
 def not_found(group: str, plural: str, name: str) -> Refusal:
@@ -60,10 +63,14 @@ def no_such_resource() -> Refusal:
 
 
 def from_gap(gap: Gap) -> Refusal:
-    """What the recording says of a question without an answer: its status, 503 where there was none."""
+    """What the recording says of a question without an answer: its status, 503 where there was none.
+
+    Where the reason is the API server's own `Status`, that is the answer, byte for byte.
+    """
     code = gap.status if 400 <= gap.status < 600 and gap.status != 500 else 503
-    message = _recorded_status(gap.reason) or gap.reason
-    return Refusal(code, message or f"{gap.path} got no answer when this bundle was recorded")
+    if message := _recorded_status(gap.reason):
+        return Refusal(code, message, recorded=gap.reason.encode(errors="replace"))
+    return Refusal(code, gap.reason or f"{gap.path} got no answer when this bundle was recorded")
 
 
 def unrecorded(what: str) -> Refusal:
@@ -76,8 +83,10 @@ def _recorded_status(reason: str) -> str:
     if not reason.lstrip().startswith("{"):
         return ""
     try:
-        body = decode(reason.encode())
+        body = decode(reason.encode(errors="replace"))
     except JSONError:
         return ""
-    message = body.get("message") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or body.get("kind") != "Status":
+        return ""
+    message = body.get("message")
     return message if isinstance(message, str) else ""
