@@ -27,8 +27,8 @@ ORDER = ("", "k8s", "istiod", "proxies", "ztunnel", "logs")
 def convert(source: Bundle, target: str | os.PathLike[str], *, force: bool = False) -> Path:
     """Write `source` as a bundle at `target`; the path written.
 
-    Entries that cannot be read become gaps. Raises `BundleError` where the target exists and `force` is not given, or
-    where a secret would be left in after cleaning (nothing is kept then).
+    Entries that cannot be read, or in which a secret would be left after cleaning, become gaps. Raises `BundleError`
+    where the target exists and `force` is not given.
     """
     path = Path(target)
     if not len(source):
@@ -41,16 +41,12 @@ def convert(source: Bundle, target: str | os.PathLike[str], *, force: bool = Fal
     header = replace(
         source.header, format=FORMAT, tool=f"bugbundle {__version__}", started=started, redaction={"rules": 1}
     )
-    try:
-        with BundleWriter(path, header, Gate()) as writer:
-            for gap in source.gaps.values():
-                writer.gap(gap)
-            for name in sorted(source, key=_place):
-                _copy(source, name, writer)
-            writer.close(source.manifest.finished if source.manifest else None)
-    except Leak:
-        path.unlink()
-        raise
+    with BundleWriter(path, header, Gate()) as writer:
+        for gap in source.gaps.values():
+            writer.gap(gap)
+        for name in sorted(source, key=_place):
+            _copy(source, name, writer)
+        writer.close(source.manifest.finished if source.manifest else None)
     return path
 
 
@@ -62,11 +58,9 @@ def _copy(source: Bundle, name: str, writer: BundleWriter) -> None:
         if name.startswith("logs/") and source.store.size(name) > LONG:
             writer.add_stream(entry, source.store.chunks(name))
             return
-        body = source[name]
-    except BundleError as error:
-        writer.gap(Gap(name, entry.target, entry.request, 0, error.what))
-        return
-    writer.add(entry, body)
+        writer.add(entry, source[name])
+    except (BundleError, Leak) as error:
+        writer.gap(Gap(name, entry.target, entry.request, 0, f"left out: {error.what}"))
 
 
 def _place(name: str) -> tuple[int, str, str]:
