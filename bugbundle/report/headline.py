@@ -37,7 +37,8 @@ class Headline:
         parts = re.split(r"[:;] ", self.title, maxsplit=1)
         if len(self.title) <= LONG or len(parts) == 1 or not SHORT <= len(parts[0]) <= 2 * LONG:
             return self.title, ""
-        return parts[0], parts[1][:1].upper() + parts[1][1:]
+        rest = parts[1]
+        return parts[0], rest.capitalize()[0] + rest[1:] if re.match(r"[a-z]+[ ,]", rest) else rest
 
     @property
     def text(self) -> str:
