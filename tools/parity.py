@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
@@ -31,6 +32,7 @@ from bugbundle.bundle import open_bundle  # noqa: E402
 from bugbundle.cli import cli, main  # noqa: E402
 from bugbundle.mesh import Mesh  # noqa: E402
 
+EXPECTED = ROOT / "tests" / "parity" / "expected.json"
 OUTCOMES = ("equal", "explained", "differs", "unsupported")
 BUNDLE = "BUNDLE"
 
@@ -80,11 +82,10 @@ def results(folder: Path, only: str = "", every: int = 1) -> Iterator[Result]:
 
 def _result(folder: Path, mesh: Mesh, file: str, told: dict[str, object]) -> Result:
     words = tuple(map(str, told["argv"][1:]))  # type: ignore[index]
-    command = " ".join(words[1:3] if words[0] in ("experimental", "x") else words[:2])
-    command = command if words[0] != "proxy-status" else "proxy-status"
     ours = our_words(words)
     if ours is None:
-        return Result(folder.name, file, command, "unsupported")
+        return Result(folder.name, file, " ".join(words[-1:]), "unsupported")
+    command = " ".join(ours[: ours.index(BUNDLE)])
     expected = (folder / "istioctl" / file).read_bytes().decode("utf-8", "surrogateescape")
     code = int(str(told["rc"]))
     got, our_code, error = answer(mesh, ours)
@@ -113,6 +114,20 @@ def table(rows: Iterable[Result]) -> str:
     return "\n".join(shown)
 
 
+def expectation(rows: Iterable[Result]) -> dict[str, dict[str, object]]:
+    """What the test holds us to, by capture: how often each reason explains, and what nothing explains."""
+    found: dict[str, dict[str, object]] = {}
+    for row in rows:
+        mine = found.setdefault(row.capture, {"explained": {}, "differs": [], "unsupported": []})
+        if row.outcome == "explained":
+            counts = cast("dict[str, int]", mine["explained"])
+            key = f"{row.command}: {row.reason}"
+            counts[key] = counts.get(key, 0) + 1
+        elif row.outcome != "equal":
+            cast("list[str]", mine[row.outcome]).append(row.file)
+    return found
+
+
 def difference(row: Result, lines: int = 40) -> str:
     """A unified diff of the two answers, cut."""
     case = row.case
@@ -134,12 +149,15 @@ def run(argv: list[str]) -> int:
     parser.add_argument("--show", type=int, default=0, metavar="N", help="diffs of the first N that differ")
     parser.add_argument("--reason", default="", help="with --show: diffs that this reason explains")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth answer only")
+    parser.add_argument("--write", action="store_true", help=f"write {EXPECTED.relative_to(ROOT)}")
     given = parser.parse_args(argv)
     found: list[Result] = []
     for name in given.captures:
         found += results(captures.folder(name), given.only, given.every)
         print(f"{name}: {len(found)}", file=sys.stderr)
     print(table(found))
+    if given.write:
+        EXPECTED.write_text(json.dumps(expectation(found), indent=1) + "\n")
     wanted = [row for row in found if row.case and (row.reason == given.reason)]
     for row in wanted[: given.show]:
         print(difference(row))
