@@ -17,7 +17,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
     level=Level.WARNING,
     reads={Source.LOG},
     explains={"BB101", "BB106", "BB202", "BB301", "BB550"},
-    message="{istiod} cannot read from the Kubernetes API, {count} times within the last 10 minutes: {text}",
+    message="{istiod} cannot read from the Kubernetes API, {count}× within the last 10 minutes: {text}",
 )
 def istiod_api_errors(istiod: Istiod) -> Iterator[Evidence]:
     """istiod's log tells, near the capture, of resources that it may not list, or of caches that never synced.

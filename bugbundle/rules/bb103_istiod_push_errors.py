@@ -32,7 +32,7 @@ KINDS = {
     reads={Source.LOG},
     optional={"envoyfilters.networking.istio.io"},
     explains={"BB406", "BB203", "BB401"},
-    message="{istiod}: {what}, {count} times within the last 10 minutes: {text}",
+    message="{istiod}: {what}, {count}× within the last 10 minutes: {text}",
 )
 def istiod_push_errors(istiod: Istiod) -> Iterator[Evidence]:
     """istiod's log tells, near the capture, of configuration that it could not generate or send.

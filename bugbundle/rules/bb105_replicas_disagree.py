@@ -15,7 +15,7 @@ from bugbundle.xds import canonical
     per=Mesh,
     level=Level.WARNING,
     reads={Source.ISTIOD_VERSION},
-    optional={Source.ISTIOD_DEBUG},
+    optional={Source.ISTIOD_DEBUG, "pods"},
     message="replicas of istiod, revision {revision}, differ in {what}: {values}",
 )
 def replicas_disagree(mesh: Mesh) -> Iterator[Evidence]:

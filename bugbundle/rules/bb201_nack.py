@@ -31,7 +31,17 @@ class Rejection(NamedTuple):
     per=Mesh,
     level=Level.ERROR,
     reads=set(),
-    optional={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_SYNCZ, Source.LOG, Source.ENVOY_STATS},
+    optional={
+        Source.ENVOY_CONFIG_DUMP,
+        Source.ISTIOD_SYNCZ,
+        Source.ISTIOD_CONFIG_DUMP,
+        Source.ISTIOD_EDSZ,
+        Source.LOG,
+        Source.ENVOY_STATS,
+        "pods",
+        "configmaps",
+        "envoyfilters.networking.istio.io",
+    },
     explains={"BB202", "BB204", "BB205", "BB206", "BB301", "BB302", "BB305", "BB306", "BB750"},
     message="Envoy rejects {kind}{resources} of {proxies}: {text}{meaning}{cause}",
 )

@@ -21,7 +21,7 @@ ERROR_SECONDS = 300.0
     per=Proxy,
     level=Level.WARNING,
     reads={Source.ISTIOD_SYNCZ},
-    optional={Source.ENVOY_CONFIG_DUMP, Source.LOG},
+    optional={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP, Source.ISTIOD_EDSZ, Source.LOG, "pods"},
     explains={"BB204", "BB206", "BB208", "BB301", "BB302", "BB750", "BB402"},
     message="{proxy} has not acknowledged {types} for {age}: it runs on old configuration{drift}{reason}",
 )

@@ -19,7 +19,7 @@ from bugbundle.xds import Xds
     per=Proxy,
     level=Level.ERROR,
     reads={Source.ISTIOD_SYNCZ},
-    optional={Source.ENVOY_CONFIG_DUMP, Source.LOG, "pods"},
+    optional={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP, Source.ISTIOD_EDSZ, Source.LOG, "pods"},
     explains={"BB202", "BB204", "BB206", "BB208", "BB301", "BB302", "BB306", "BB402", "BB750"},
     message="{proxy} has no connection to any istiod{since}: it {runs}{lacks}{reason}",
 )
@@ -71,9 +71,9 @@ def _troubles(proxy: Proxy) -> list[Line]:
     if log is None:
         return []
     good = [line for line in log.all("connected") if "connected to" in line.text]
-    after = int(good[-1].pointer.pointer[5:]) if good else 0
+    after = good[-1].number if good else 0
     bad = log.all("upstream_failed", "upstream_ended", "stream_closed", "dns")
-    return [line for line in bad if int(line.pointer.pointer[5:]) > after]
+    return [line for line in bad if line.number > after]
 
 
 def _told(lacks: list[str]) -> str:
@@ -95,9 +95,8 @@ def _since(lines: list[Line], proxy: Proxy) -> str:
 def _absence(proxy: Proxy) -> Iterator[Proof]:
     for istiod in proxy.mesh.istiods:
         yield Proof(Pointer(istiod.entry("debug/syncz.json")), f"{len(istiod.syncz)} proxies, not {proxy.id}")
-    address = discovery_address(proxy)
-    if address:
-        yield Proof(Pointer(proxy.entry("config_dump.json")), f"discoveryAddress {address}")
+    if proxy.metadata:
+        yield Proof(Pointer(proxy.entry("config_dump.json")), f"discoveryAddress {discovery_address(proxy)}")
 
 
 def _lacks(proxy: Proxy) -> list[str]:

@@ -24,7 +24,7 @@ CLOSE_SECONDS = 30.0
     per=Proxy,
     level=Level.WARNING,
     reads={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP},
-    optional={Source.ISTIOD_SYNCZ},
+    optional={Source.ISTIOD_SYNCZ, Source.ISTIOD_EDSZ},
     message="{proxy} differs from istiod in {count} xDS resources ({kinds}) though it is SYNCED: {first}{apart}",
 )
 def drift(proxy: Proxy) -> Iterator[Evidence]:

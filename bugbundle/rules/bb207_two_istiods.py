@@ -14,6 +14,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, 
     per=Mesh,
     level=Level.INFO,
     reads={Source.ISTIOD_SYNCZ},
+    optional={"pods"},
     diagnosis=False,
     message="{proxy} is listed by {count} replicas of istiod: {istiods}",
 )

@@ -23,7 +23,7 @@ SECTIONS = frozenset({"dynamic_active", "dynamic_warming"})
     per=Mesh,
     level=Level.ERROR,
     reads={Source.ENVOY_CONFIG_DUMP},
-    optional={"secrets", "gateways.networking.istio.io", "gateways.gateway.networking.k8s.io"},
+    optional={"pods", "secrets", "gateways.networking.istio.io", "gateways.gateway.networking.k8s.io"},
     explains={"BB206", "BB306", "BB750"},
     message="{proxies} asks for secret {secret} ({user}) and has not received it{why}",
 )

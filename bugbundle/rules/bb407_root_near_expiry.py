@@ -22,7 +22,7 @@ TELL = timedelta(days=90)
     per=Mesh,
     level=Level.WARNING,
     reads=set(),
-    optional={Source.ISTIOD_METRICS, Source.ENVOY_CONFIG_DUMP},
+    optional={Source.ISTIOD_METRICS, Source.ENVOY_CONFIG_DUMP, Source.ZTUNNEL_CONFIG_DUMP, "pods"},
     explains={"BB401", "BB404", "BB408"},
     message="the {what} of {owner} {state}",
 )

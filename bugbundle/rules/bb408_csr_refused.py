@@ -22,7 +22,7 @@ MANY = 5
     reads={Source.LOG},
     optional={Source.ISTIOD_METRICS},
     explains={"BB410", "BB401", "BB402", "BB553", "BB554"},
-    message="{istiod} refused certificates or connections {count} times within the last 10 minutes, last: {text}",
+    message="{istiod} refused certificates or connections {count}× within the last 10 minutes, last: {text}",
 )
 def csr_refused(istiod: Istiod) -> Iterator[Evidence]:
     """istiod's log tells, near the capture, of tokens that it did not accept or certificates that it could not sign.

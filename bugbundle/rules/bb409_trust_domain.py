@@ -17,7 +17,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     level=Level.WARNING,
     reads={Source.ENVOY_CONFIG_DUMP, "configmaps"},
     explains={"BB750"},
-    message="{count} hold identities of trust domain {theirs}, the mesh has {ours}",
+    message="trust domain {theirs} in the identities of {count}, while the mesh has {ours}",
 )
 def trust_domain(mesh: Mesh) -> Iterator[Evidence]:
     """The trust domain in a proxy's SPIFFE identity is neither `trustDomain` nor among `trustDomainAliases`.
@@ -39,7 +39,11 @@ def trust_domain(mesh: Mesh) -> Iterator[Evidence]:
     for domain, members in groups.items():
         yield Evidence(
             origin=ref(settings) if settings else ref(members[0].holder),
-            values={"count": f"{len(members)} proxies", "theirs": domain, "ours": ", ".join(sorted(known))},
+            values={
+                "count": f"{len(members)} proxies" if len(members) > 1 else "1 proxy",
+                "theirs": domain,
+                "ours": ", ".join(sorted(known)),
+            },
             objects=tuple(ref(one.holder) for one in members[:50]),
             proofs=(Proof(members[0].pointer, members[0].spiffe),),
             affects=tuple(one.holder.id for one in members),

@@ -33,7 +33,7 @@ def agent_cannot_sign(proxy: Proxy) -> Iterator[Evidence]:
     lines = log.recent("sign", "warm", "expired", "unknown_ca") if log else []
     done = log.last("generated") if log else None
     if done:
-        lines = [line for line in lines if int(line.pointer.pointer[5:]) > int(done.pointer.pointer[5:])]
+        lines = [line for line in lines if line.number > done.number]
     if not lines:
         return
     yield Evidence(

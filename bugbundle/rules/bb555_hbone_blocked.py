@@ -23,7 +23,7 @@ CONNECT_FLAGS = {"UF", "URX"}
     per=Mesh,
     level=Level.ERROR,
     reads={Source.LOG},
-    optional={"pods", "networkpolicies.networking.k8s.io"},
+    optional={"pods", "services", "configmaps", "networkpolicies.networking.k8s.io"},
     explains={"BB750"},
     message="connections through HBONE (port 15008) to {target} fail: {count} in the last 10 minutes, seen by {seen}",
 )

@@ -17,9 +17,9 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
     per=Mesh,
     level=Level.INFO,
     reads={Source.LOG},
-    optional={"authorizationpolicies.security.istio.io"},
+    optional={"pods", "authorizationpolicies.security.istio.io"},
     diagnosis=False,
-    message="ztunnel refused {count} connections to {target} from {clients} by policy within the last 10 minutes",
+    message="ztunnel refused {count}× a connection to {target} from {clients} by policy within the last 10 minutes",
 )
 def policy_denied(mesh: Mesh) -> Iterator[Evidence]:
     """ztunnel's log has «connection closed due to policy rejection» near the capture.

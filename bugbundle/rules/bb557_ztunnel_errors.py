@@ -33,7 +33,7 @@ FEWEST = 3
     per=Ztunnel,
     level=Level.WARNING,
     reads={Source.LOG},
-    message="{ztunnel} {what}, {count} times within the last 10 minutes: {text}",
+    message="{ztunnel} {what}, {count}× within the last 10 minutes: {text}",
 )
 def ztunnel_errors(ztunnel: Ztunnel) -> Iterator[Evidence]:
     """ztunnel's log names a cause for failed connections at least three times near the capture.

@@ -19,7 +19,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     optional={Source.ISTIOD_SYNCZ, Source.ENVOY_CONFIG_DUMP, "pods"},
     diagnosis=False,
     explains={"BB201"},
-    message="{count} run {theirs}, {how} than their istiod ({ours}): {workloads}",
+    message="{count} of version {theirs}, {how} than istiod ({ours}): {workloads}",
 )
 def version_skew(mesh: Mesh) -> Iterator[Evidence]:
     """Proxies are older than their istiod by more than one minor version, or newer than it.

@@ -16,6 +16,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     per=Mesh,
     level=Level.INFO,
     reads={Source.ISTIOD_SYNCZ},
+    optional={"pods", Source.ENVOY_CONFIG_DUMP},
     diagnosis=False,
     message="proxies of {count} versions run side by side: {versions}",
 )

@@ -23,7 +23,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, 
     message="{workload} wants revision {wanted} and is connected to revision {actual}: it was not restarted since",
 )
 def wrong_revision(mesh: Mesh) -> Iterator[Evidence]:
-    """A pod or its namespace is labelled for one revision (a tag is resolved), and an istiod of another holds its proxy.
+    """A pod or its namespace is labelled for one revision (a tag is resolved), and another revision holds its proxy.
 
     ## Why it matters
     After a canary upgrade the workload still runs with the old control plane; when that is removed, it is cut off.

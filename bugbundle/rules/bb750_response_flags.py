@@ -68,11 +68,11 @@ class Group:
     per=Mesh,
     level=Level.WARNING,
     reads={Source.LOG},
-    optional={Source.ENVOY_CONFIG_DUMP, "services", "pods"},
+    optional={Source.ENVOY_CONFIG_DUMP, "services", "pods", "configmaps"},
     message="{count} requests to {target} failed {side} with {flag} ({meaning}){code}{reason}{when}",
 )
 def response_flags(mesh: Mesh) -> Iterator[Evidence]:
-    """The access logs of proxies tell of requests that Envoy itself failed: at least five, or 1 % of those to one place.
+    """The access logs tell of requests that Envoy itself failed: at least five, or 1 % of those to one place.
 
     Failures within ten minutes before the capture are told as they are; older ones, and those that later requests to
     the same place did not have, as Info. The side is told first:

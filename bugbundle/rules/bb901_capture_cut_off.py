@@ -29,5 +29,5 @@ def capture_cut_off(mesh: Mesh) -> Iterator[Evidence]:
         yield Evidence(
             origin=Ref("Bundle", "", "manifest.json"),
             values={"note": note},
-            proofs=(Proof(Pointer("manifest.json"), note),),
+            proofs=(Proof(Pointer("bundle.json"), note),),
         )

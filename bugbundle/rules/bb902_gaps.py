@@ -34,6 +34,7 @@ def gaps(mesh: Mesh) -> Iterator[Evidence]:
     answer, which is a finding of its own. A log of a container that has not started is no loss.
     """
     groups: dict[tuple[Source, int, str], list[Gap]] = {}
+    places = {path: number for number, path in enumerate(mesh.bundle.gaps)}
     for gap in mesh.bundle.gaps.values():
         reason = _VARYING.sub("N", _short(gap))
         groups.setdefault((source_of(gap.path), gap.status, reason), []).append(gap)
@@ -46,7 +47,7 @@ def gaps(mesh: Mesh) -> Iterator[Evidence]:
                 "what": f"{source.name.lower().replace('_', ' ')} {'entry' if len(members) == 1 else 'entries'}",
                 "reason": f"{f'HTTP {status}, ' if status else ''}{_short(first) or 'no answer'}",
             },
-            proofs=tuple(Proof(Pointer(gap.path), _short(gap)) for gap in members[:3]),
+            proofs=tuple(Proof(Pointer("manifest.json", f"/gaps/{places[gap.path]}"), gap.text) for gap in members[:3]),
         )
 
 

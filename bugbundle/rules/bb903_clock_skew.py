@@ -22,6 +22,7 @@ TAIL = 4096
     per=Mesh,
     level=Level.WARNING,
     reads={Source.LOG},
+    optional={"pods"},
     diagnosis=False,
     explains={"BB401"},
     message="the clock of node {node} is {ahead} ahead of the recorder's: {count} of its logs end after they were read",

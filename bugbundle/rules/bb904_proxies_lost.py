@@ -48,7 +48,7 @@ def proxies_lost(mesh: Mesh) -> Iterator[Evidence]:
                 "reason": reason[:200],
             },
             objects=tuple(ref(proxy) for proxy in proxies[:50]),
-            proofs=tuple(Proof(Pointer(one.entry("config_dump.json")), reason[:200]) for one in proxies[:3]),
+            proofs=tuple(_proof(one, reason) for one in proxies[:3]),
         )
 
 
@@ -57,3 +57,10 @@ def _runs(proxy: Proxy) -> bool:
         status.get("name") == PROXY_CONTAINER and "running" in (status.get("state") or {})
         for status in container_statuses(proxy.pod)
     )
+
+
+def _proof(proxy: Proxy, reason: str) -> Proof:
+    """The dump that cannot be read, else the pod whose dump is not there."""
+    path = proxy.entry("config_dump.json")
+    pointer = Pointer(path) if proxy.has("config_dump.json") or proxy.pod is None else proxy.pod.pointer
+    return Proof(pointer, f"{path}: {reason[:200]}")

@@ -65,6 +65,8 @@ LONGEST = 8192
 MOST_BYTES = 8 << 20
 """Of each log, from its end: what is older is not looked at."""
 
+NOWHERE = Pointer("")
+
 _OPERATOR = re.compile(r"%([A-Z_]+(?:\([^)]*\))?)(?::\d+)?%")
 
 
@@ -89,7 +91,7 @@ class Fault:
     count: int = 0
     total: int = 0
     at: datetime | None = None
-    pointer: Pointer = Pointer("")
+    pointer: Pointer = NOWHERE
     text: str = ""
 
     @property

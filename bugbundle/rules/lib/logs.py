@@ -110,6 +110,11 @@ class Line(NamedTuple):
     whole: str
 
     @property
+    def number(self) -> int:
+        """Its place in the log, from 1."""
+        return int(self.pointer.pointer.removeprefix("line "))
+
+    @property
     def said(self) -> str:
         """The text without its time and level, at most 200 characters."""
         return _HEAD.sub("", self.text)[:200]
@@ -152,8 +157,8 @@ class Log:
 
     def all(self, *names: str) -> list[Line]:
         """The known lines of these kinds, oldest first."""
-        found = [line for name in names for line in self._found.get(name, ())]
-        return sorted(found, key=lambda line: int(line.pointer.pointer[5:]))
+        found = {line.number: line for name in names for line in self._found.get(name, ())}
+        return [found[number] for number in sorted(found)]
 
     def recent(self, *names: str, within: timedelta = RECENT) -> list[Line]:
         """Those near the capture; a line without a time counts where the log has no times at all."""

@@ -17,19 +17,34 @@ SHORTEST = 8
 """Characters that a piece of text needs to point at one patch."""
 
 CAUSES = (
-    (r"multiple filter chains with (?:the same|overlapping) matching rules", "two filter chains match the same traffic (two Services, Gateways or patches claim it)"),
-    (r"terminal filter.*must be the last filter|non-terminal filter", "a filter stands behind the terminal filter, or none is terminal (the order of a patch)"),
+    (
+        r"multiple filter chains with (?:the same|overlapping) matching rules",
+        "two filter chains match the same traffic (two Services, Gateways or patches claim it)",
+    ),
+    (
+        r"terminal filter.*must be the last filter|non-terminal filter",
+        "a filter stands behind the terminal filter, or none is terminal (the order of a patch)",
+    ),
     (r"duplicate listener", "two listeners have the same name or address"),
     (r"cannot bind.*[Pp]ermission denied", "the proxy may not bind a port below 1024"),
-    (r"cannot bind.*[Aa]ddress already in use|address already in use", "the port is taken by another process of the pod or node"),
+    (
+        r"cannot bind.*[Aa]ddress already in use|address already in use",
+        "the port is taken by another process of the pod or node",
+    ),
     (r"no filter chains specified", "a listener has no filter chain"),
     (r"script load error|lua", "a Lua script does not compile"),
     (r"[Dd]idn't find a registered implementation", "Envoy has no extension of that name in this build"),
-    (r"no such field|unknown field|could not find @?type|has unknown fields", "a field or type that this Envoy does not know"),
+    (
+        r"no such field|unknown field|could not find @?type|has unknown fields",
+        "a field or type that this Envoy does not know",
+    ),
     (r"ProtoValidation|validation error|constraint validation", "a value that Envoy's API does not allow"),
-    (r"duplicate (?:cluster|route|virtual host|domain)|Only unique values for domains", "the same name or domain stands twice"),
+    (
+        r"duplicate (?:cluster|route|virtual host|domain)|Only unique values for domains",
+        "the same name or domain stands twice",
+    ),
     (r"wasm|Wasm|WASM", "a Wasm module could not be loaded"),
-)  # fmt: skip
+)
 """What Envoy's text means, by its fixed parts (source/common, source/server of Envoy)."""
 
 TARGETS = {
