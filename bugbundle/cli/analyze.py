@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bugbundle.cli.flags import live
+from bugbundle.cli.opening import GoCommand
 from bugbundle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,43 +23,28 @@ THRESHOLD_EXIT = 79
 _LEVELS = click.Choice(["Error", "Warning", "Info"], case_sensitive=False)
 
 
-@click.command()
+@click.command(cls=GoCommand)
 @click.argument("bundle")
 @click.option("-n", "--namespace", default="", help="Only findings about this namespace.")
+@click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="All namespaces, also where -n is given.")
 @click.option("--rule", "codes", multiple=True, metavar="CODE", help="Run this rule only (repeatable).")
 @click.option(
-    "--analyzer",
-    "analyzers",
-    multiple=True,
-    metavar="NAME",
-    help="Run istioctl's analyzer of this name only.",
+    "--analyzer", "analyzers", multiple=True, metavar="NAME", help="Run istioctl's analyzer of this name only."
 )
 @click.option(
-    "-S",
-    "--suppress",
-    multiple=True,
-    metavar="'CODE=Kind ns/name'",
-    help="Leave findings out; * and ? match.",
+    "-S", "--suppress", multiple=True, metavar="'CODE=Kind ns/name'", help="Leave findings out; * and ? match."
 )
-@click.option("-o", "--format", "form", type=click.Choice(FORMATS), default="text", help="How to print.")
+@click.option("-o", "--format", "--output", "form", type=click.Choice(FORMATS), default="text", help="How to print.")
 @click.option(
-    "--failure-threshold",
-    type=_LEVELS,
-    default="Error",
-    help="Exit with 79 for findings at least this grave.",
+    "--failure-threshold", type=_LEVELS, default="Error", help="Exit with 79 for findings at least this grave."
 )
 @click.option("--output-threshold", type=_LEVELS, default="Info", help="Print findings at least this grave.")
-@click.option(
-    "--color",
-    is_flag=False,
-    flag_value="true",
-    type=click.BOOL,
-    default=None,
-    help="Colours; by default on a terminal.",
-)
+@click.option("--color/--no-color", default=None, help="Colours; by default on a terminal.")
+@live
 def analyze(
     bundle: str,
     namespace: str,
+    everywhere: bool,
     codes: tuple[str, ...],
     analyzers: tuple[str, ...],
     suppress: tuple[str, ...],
@@ -75,7 +62,7 @@ def analyze(
 
     rules = chosen(codes, analyzers)
     opened = open_bundle(bundle)
-    asked = select(run(opened, rules), namespace, suppress)
+    asked = select(run(opened, rules), "" if everywhere else namespace, suppress)
     failing = Level(failure_threshold)
     shown = select(asked, threshold=Level(output_threshold))
     use = _colours(color)

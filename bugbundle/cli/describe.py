@@ -68,8 +68,10 @@ def _describe(
     what = Describer(mesh, namespace or "default", system, ignore, force)
     answer = describe_pod(what, found) if resource == "pods" else describe_service(what, found)
     say(answer.text)
+    sys.stdout.flush()
+    for warning in answer.warnings:
+        click.echo(f"Warning: {warning}", err=True)
     if answer.problem:
-        sys.stdout.flush()
         hint = "" if more else ". --more tells of ambient, waypoints and routes"
         click.echo(f"Error: {answer.problem}{hint}", err=True)
     if more:

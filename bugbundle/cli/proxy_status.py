@@ -20,7 +20,7 @@ FORMATS = ("table", "wide", "json", "yaml")
 @click.argument("name", required=False, default="", metavar="[POD.NS]")
 @click.option("-v", "--verbosity", type=int, default=0, help="1 shows every type, with its state and the state's age.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="How to print the table.")
-@click.option("-o", "--output", default="table", help="table, or json: for both istioctl prints its table.")
+@click.option("-o", "--output", help="Of no effect, as in istioctl 1.29; see --format.", expose_value=False)
 @click.option("--file", default="", help="Envoy's config dump, in place of the recorded one.")
 @click.option("--force/--no-force", default=False, help="Compare a pod that is not Running, too.")
 @flags.revision
@@ -31,7 +31,6 @@ def proxy_status(
     name: str,
     verbosity: int,
     form: str,
-    output: str,
     file: str,
     force: bool,
     revision: str,
@@ -47,7 +46,7 @@ def proxy_status(
         _one(mesh, name, namespace, revision, file, force)
         return
     _told_gaps(mesh, revision)
-    say(_text(mesh, form if output in ("table", "json") else output, verbosity, revision, namespace))
+    say(_text(mesh, form, verbosity, revision, namespace))
 
 
 def _text(mesh: Mesh, form: str, verbosity: int, revision: str, namespace: str) -> str:
@@ -68,8 +67,6 @@ def _text(mesh: Mesh, form: str, verbosity: int, revision: str, namespace: str) 
         return to_yaml(proxy_status.as_json(found))
     if form == "wide":
         return render(proxy_status.wide_table(found))
-    if form != "table":
-        raise BugbundleError(f'output format "{form}" not supported')
     return render(proxy_status.verbose_table(found) if verbosity > 0 else proxy_status.table(found))
 
 

@@ -6,6 +6,7 @@ import click
 
 from bugbundle.cli import flags
 from bugbundle.cli.opening import GoCommand, open_mesh, say
+from bugbundle.errors import NotInBundle
 
 
 @click.command("remote-clusters", cls=GoCommand)
@@ -19,7 +20,10 @@ def remote_clusters(bundle: str, revision: str) -> None:
     from bugbundle.views.table import render
 
     mesh = open_mesh(bundle)
-    for istiod in istiods(mesh, revision):
+    found = istiods(mesh, revision)
+    if not found:
+        raise NotInBundle("unable to find any Istiod instances")
+    for istiod in found:
         if not istiod.has("debug/clusterz.json"):
             click.echo(f"Warning: {istiod.id}: {istiod.gap('debug/clusterz.json').text}", err=True)
     say(render(view.table(mesh, revision)))

@@ -8,26 +8,16 @@ from pathlib import Path
 
 import click
 
+from bugbundle.cli.opening import GoCommand
 from bugbundle.errors import BugbundleError
 
 
-@click.command()
+@click.command(cls=GoCommand)
 @click.argument("bundle")
 @click.option(
-    "-o",
-    "--output",
-    default="",
-    metavar="FILE",
-    help="Where to write; - is stdout. Default: BUNDLE's name with .html.",
+    "-o", "--output", default="", metavar="FILE", help="Where to; - is stdout. Default: BUNDLE's name with .html."
 )
-@click.option(
-    "--force",
-    is_flag=False,
-    flag_value="true",
-    type=click.BOOL,
-    default=False,
-    help="Write over a file that exists.",
-)
+@click.option("--force", is_flag=True, help="Write over a file that exists.")
 @click.option("-n", "--namespace", default="", help="Only findings about this namespace.")
 def report(bundle: str, output: str, force: bool, namespace: str) -> None:
     """Everything about BUNDLE in one HTML page, readable without a network."""

@@ -27,7 +27,7 @@ def version(bundle: str | None, output: str, remote: bool, short: bool, revision
     remote = remote and bool(bundle)
     if output:
         found = versions.as_json(mesh, revision, remote=remote)
-        say(to_yaml(found) if output == "yaml" else indented(found, 2) + "\n")
+        say((to_yaml(found) if output == "yaml" else indented(found, 2)) + "\n")
         return
     if remote and not versions.servers(mesh, revision):
         click.echo("Istio is not present in the bundle: no istiod told its version", err=True)

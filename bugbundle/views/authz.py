@@ -59,7 +59,7 @@ def _policies(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     action = _NUMBERS.get(action, "") if action is None or isinstance(action, int) else as_text(action)
     policies = as_dict(get(rules, "policies"))
     yield from ((action, *_name(name)) for name in policies)
-    if not policies and not custom:
+    if not policies:
         yield action, ANONYMOUS, "0"
 
 

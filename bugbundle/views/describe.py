@@ -25,12 +25,10 @@ from bugbundle.views.describe_shared import (
     config_of,
     is_meshed,
     revision_of,
-    stale,
 )
 
 RESERVED = "WARNING: User ID (UID) 1337 is reserved for the sidecar proxy."
 REQUIREMENTS = "https://istio.io/docs/setup/kubernetes/additional-setup/requirements/"
-DEPLOYMENT = "https://istio.io/latest/docs/ops/deployment/application-requirements/"
 _NAMES = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
 _REVISIONS = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
 
@@ -112,7 +110,16 @@ def _pod(what: Describer, pod: KubeObject, revision: str) -> None:
         what.say(f"   {RESERVED}")
     for word, labels in (("name", _NAMES), ("revision", _REVISIONS)):
         if not any(label in pod.labels for label in labels):
-            what.say(f"Suggestion: add required service {word} label for Istio telemetry. See {DEPLOYMENT}.")
+            what.say(
+                f"Suggestion: add required service {word} label for Istio telemetry. See {_deployment(what.mesh)}."
+            )
+
+
+def _deployment(mesh: Mesh) -> str:
+    """istioctl names the page of its own version; ours is the mesh's."""
+    versions = (istiod.text("version.txt").split(".") for istiod in mesh.istiods)
+    minor = next((f"v{each[0]}.{each[1]}" for each in versions if len(each) > 2), "latest")
+    return f"https://istio.io/{minor}/docs/ops/deployment/requirements/"
 
 
 def _user(value: dict[str, Any]) -> Any:
@@ -185,18 +192,13 @@ def _service_port(
     subsets = Subsets()
     key = config.destination_rule(service, port)
     if key:
-        rule = what.mesh.kube.get("destinationrules.networking.istio.io", *key)
-        if rule:
-            subsets = subsets_of(rule, labels, what.name)
-            what.say(*destination_rule(rule, subsets, indent))
-        else:
-            what.say(stale("destination rule", key))
+        rule = what.get("destinationrules.networking.istio.io", "destination rule", key)
+        subsets = subsets_of(rule, labels, what.name)
+        what.say(*destination_rule(rule, subsets, indent))
     key = config.virtual_service(service, port)
     if key:
-        rule = what.mesh.kube.get("virtualservices.networking.istio.io", *key)
-        what.say(
-            *(virtual_service(rule, service, subsets, indent, what.name) if rule else [stale("virtual service", key)])
-        )
+        rule = what.get("virtualservices.networking.istio.io", "virtual service", key)
+        what.say(*virtual_service(rule, service, subsets, indent, what.name))
     policies = config.rbac_policies(port)
     if policies:
         what.say(f"{f'{port} ' if many else ''}RBAC policies: {', '.join(policies)}")

@@ -12,7 +12,7 @@ from bugbundle.mesh.selectors import contains
 from bugbundle.views import ports
 from bugbundle.views.describe_envoy import EnvoyConfig
 from bugbundle.views.describe_rules import Subsets, subsets_of, virtual_service
-from bugbundle.views.describe_shared import RULE, Describer, Stop, config_of, stale
+from bugbundle.views.describe_shared import RULE, Describer, Stop, config_of
 
 GATEWAYS = "gateways.networking.istio.io"
 
@@ -60,7 +60,7 @@ def ingress(what: Describer, services: list[KubeObject], labels: list[dict[str, 
     entrances = _entrances(what, pods)
     if not entrances:
         what.say("Skipping Gateway information (no ingress gateway service)")
-    told = _Told()
+    told: set[tuple[str, str]] = set()
     for pod in pods:
         try:
             config = config_of(what.mesh, pod)
@@ -70,23 +70,6 @@ def ingress(what: Describer, services: list[KubeObject], labels: list[dict[str, 
             for port in dicts(service.spec.get("ports")):
                 assert config is not None
                 _exposed(what, config, service, port.get("port") or 0, labels, entrances, told)
-
-
-class _Told:
-    """What was said already and is not said twice."""
-
-    def __init__(self) -> None:
-        self.rules: dict[tuple[str, str, str], KubeObject | None] = {}
-        self.gateways: set[tuple[str, str]] = set()
-
-    def rule(self, what: Describer, resource: str, kind: str, key: tuple[str, str]) -> KubeObject | None:
-        """The object; the first time that it is missing, a warning."""
-        full = (resource, *key)
-        if full not in self.rules:
-            self.rules[full] = what.mesh.kube.get(resource, *key)
-            if self.rules[full] is None:
-                what.say(stale(kind, key))
-        return self.rules[full]
 
 
 def _entrances(what: Describer, pods: list[KubeObject]) -> list[Entrance]:
@@ -108,35 +91,32 @@ def _exposed(
     port: int,
     labels: list[dict[str, str]],
     entrances: list[Entrance],
-    told: _Told,
+    told: set[tuple[str, str]],
 ) -> None:
     subsets = Subsets()
     key = config.destination_rule(service, port)
-    rule = told.rule(what, "destinationrules.networking.istio.io", "destination rule", key) if key else None
-    if rule:
+    if key:
+        rule = what.get("destinationrules.networking.istio.io", "destination rule", key)
         subsets = subsets_of(rule, labels, what.name)
     key = config.virtual_service(service, port)
     if not key:
         return
-    vs = told.rule(what, "virtualservices.networking.istio.io", "virtual service", key)
-    for reference in as_list(vs.spec.get("gateways")) if vs else []:
+    vs = what.get("virtualservices.networking.istio.io", "virtual service", key)
+    for reference in as_list(vs.spec.get("gateways")):
         if not isinstance(reference, str) or reference in ("", "mesh"):
             continue
         namespace, slash, name = reference.partition("/")
         gateway = (namespace, name) if slash else (key[0], reference)
-        if gateway in told.gateways:
+        if gateway in told:
             continue
-        item = what.mesh.kube.get(GATEWAYS, *gateway)
-        if item is None:
-            what.say(f"WARNING: Proxy is stale; it references to non-existent gateway {gateway[0]}/{gateway[1]}")
-            continue
-        told.gateways.add(gateway)
+        told.add(gateway)
+        item = what.get(GATEWAYS, "gateway", gateway)
         selector = item.spec.get("selector")
         if not isinstance(selector, dict):
-            what.say(f"Ingress Gateway {gateway[0]}/{gateway[1]} be applied all workloads")
+            what.out.parts.append(f"Ingress Gateway {gateway[0]}/{gateway[1]} be applied all workloads")
             continue
         matching = [e for e in entrances if any(contains(p.labels, texts(selector)) for p in e.pods)]
-        if matching and vs:
+        if matching:
             what.say(RULE)
             for entrance in sorted(matching, key=lambda e: e.address):
                 what.say(*entrance.lines())

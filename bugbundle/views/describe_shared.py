@@ -8,6 +8,7 @@ from bugbundle.codec import decode
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh
 from bugbundle.mesh.kube import KubeObject, as_dict, as_text, dicts
+from bugbundle.mesh.pointer import Pointer
 from bugbundle.views.describe_envoy import EnvoyConfig
 
 RULE = "--------------------"
@@ -16,15 +17,16 @@ PROXY = "istio-proxy"
 
 @dataclass(slots=True)
 class Described:
-    """Lines for stdout; `problem` is what ended them early, empty where nothing did."""
+    """Text for stdout; `problem` is what ended it early, empty where nothing did; `warnings` are for stderr."""
 
-    lines: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
     problem: str = ""
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
-        """The lines, each ended."""
-        return "".join(f"{line}\n" for line in self.lines)
+        """All of it."""
+        return "".join(self.parts)
 
 
 class Stop(Exception):
@@ -51,7 +53,19 @@ class Describer:
 
     def say(self, *lines: str) -> None:
         """Add lines."""
-        self.out.lines.extend(lines)
+        self.out.parts.extend(f"{line}\n" for line in lines)
+
+    def get(self, resource: str, kind: str, key: tuple[str, str]) -> KubeObject:
+        """An object that Envoy's configuration names.
+
+        Where the API server lacks it, a warning, and the empty object that istioctl goes on with.
+        """
+        found = self.mesh.kube.get(resource, *key)
+        if found is None:
+            warning = f"Proxy is stale; it references to non-existent {kind} {key[1]}.{key[0]}"
+            if warning not in self.out.warnings:
+                self.out.warnings.append(warning)
+        return found or KubeObject({}, Pointer(""))
 
 
 def revision_of(pod: KubeObject) -> str:
@@ -89,8 +103,3 @@ def config_of(mesh: Mesh, pod: KubeObject, *, force: bool = False) -> EnvoyConfi
     if dump.problem:
         raise Stop(f"can't parse the config_dump of {pod.name}: {dump.problem}")
     return EnvoyConfig(dump)
-
-
-def stale(kind: str, key: tuple[str, str]) -> str:
-    """An object that Envoy's configuration names and the API server lacks."""
-    return f"WARNING: Proxy is stale; it references to non-existent {kind} {key[1]}.{key[0]}"

@@ -9,6 +9,9 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+_GAP = "  "
+"""Between fields: one blank or two, by the build of the program that prints; istioctl 1.29.6 has two."""
+
 _PERCENT = (("value", "n"),)
 _FAULTS: dict[str, Any] = {
     "delay": (
@@ -39,17 +42,17 @@ _STRING_MATCH = (("regex", "s"),)
 
 def fault(value: dict[str, Any]) -> str:
     """An HTTPFaultInjection."""
-    return " ".join(_message(value, _FAULT))
+    return _GAP.join(_message(value, _FAULT))
 
 
 def tcp_match(value: dict[str, Any]) -> str:
     """An L4MatchAttributes."""
-    return " ".join(_message(value, _TCP_MATCH))
+    return _GAP.join(_message(value, _TCP_MATCH))
 
 
 def string_match(value: dict[str, Any]) -> str:
     """A StringMatch that is neither exact nor a prefix."""
-    return " ".join(_message(value, _STRING_MATCH))
+    return _GAP.join(_message(value, _STRING_MATCH))
 
 
 def _message(value: Any, fields: Any) -> list[str]:
@@ -65,12 +68,12 @@ def _message(value: Any, fields: Any) -> list[str]:
 
 def _field(name: str, kind: Any, member: Any) -> list[str]:
     if isinstance(kind, tuple):
-        return [f"{name}:{{{' '.join(_message(member, kind))}}}"]
+        return [f"{name}:{{{_GAP.join(_message(member, kind))}}}"]
     if kind == "d":
-        return [f"{name}:{{{' '.join(_duration(member))}}}"]
+        return [f"{name}:{{{_GAP.join(_duration(member))}}}"]
     if kind == "m":
         pairs = sorted(member.items()) if isinstance(member, dict) else []
-        return [f"{name}:{{key:{_quoted(key)} value:{_quoted(item)}}}" for key, item in pairs]
+        return [f"{name}:{{key:{_quoted(key)}{_GAP}value:{_quoted(item)}}}" for key, item in pairs]
     if kind == "n":
         return [f"{name}:{member}"] if isinstance(member, int | float) else []
     return [f"{name}:{_quoted(member)}"]

@@ -38,7 +38,7 @@ def compare(
     """
     pod, where = find_pod(mesh, name, namespace)
     if any((ztunnel.name, ztunnel.namespace) == (pod, where) for ztunnel in mesh.ztunnels):
-        raise BugbundleError(f"Sync diff is not available for ztunnel pod {pod}.{where}")
+        return f"Sync diff is not available for ztunnel pod {pod}.{where}\n"
     proxy = find_proxy(mesh, f"{pod}.{where}")
     if not running(proxy) and not force and envoy is None:
         phase = as_text(proxy.pod.status.get("phase")) if proxy.pod else ""

@@ -33,6 +33,9 @@ NAMES = {
 }
 """type URL → what istioctl calls it; the first four, then ECDS, are the ones that it always shows."""
 
+_KINDS = {"router": "gateway"}
+"""What istioctl calls a kind of proxy where istiod's word is another."""
+
 _FIRST = list(NAMES)[:4]
 _ALWAYS = list(NAMES)[:5]
 
@@ -89,7 +92,7 @@ def _row(istiod: Istiod, proxy: str, row: dict[str, Any], asked: datetime | None
         as_text(row.get("cluster_id")),
         istiod.name,
         version,
-        as_text(row.get("proxy_type")),
+        _KINDS.get(as_text(row.get("proxy_type")), as_text(row.get("proxy_type"))),
         istiod.states(proxy),
         asked,
     )

@@ -67,7 +67,7 @@ def as_json(mesh: Mesh, revision: str = "", *, remote: bool = True) -> dict[str,
     if remote:
         if found := servers(mesh, revision):
             out["meshVersion"] = found
-        if connected := proxies(mesh, revision):
+        if found and (connected := proxies(mesh, revision)):
             out["dataPlaneVersion"] = connected
     return out
 
@@ -75,8 +75,8 @@ def as_json(mesh: Mesh, revision: str = "", *, remote: bool = True) -> dict[str,
 def short(mesh: Mesh, revision: str = "", *, remote: bool = True) -> str:
     """A line for each of the three."""
     lines = [f"client version: {client()['version']}"]
-    if remote:
-        found = servers(mesh, revision)
+    found = servers(mesh, revision) if remote else []
+    if found:
         different = {server["Info"]["version"] for server in found}
         for server in found if len(different) > 1 else found[:1]:
             word = server["Component"] if len(different) > 1 else "control plane"
@@ -90,8 +90,8 @@ def short(mesh: Mesh, revision: str = "", *, remote: bool = True) -> str:
 def long(mesh: Mesh, revision: str = "", *, remote: bool = True) -> str:
     """`--short=false`: Go's syntax of each."""
     lines = [f"client version: {_build(client())}"]
-    if remote:
-        found = servers(mesh, revision)
+    found = servers(mesh, revision) if remote else []
+    if found:
         lines.extend(f"{server['Component']} version: {_build(server['Info'])}" for server in found)
         lines.extend("data plane version: " + _struct("ProxyInfo", proxy) for proxy in proxies(mesh, revision))
     return "".join(f"{line}\n" for line in lines)

@@ -80,10 +80,8 @@ def services(dump: ZtunnelDump, keep: Filter) -> list[dict[str, Any]]:
 
 
 def service_table(dump: ZtunnelDump, keep: Filter) -> Table:
-    """ENDPOINTS: those whose workload is known once and healthy / all."""
-    known: dict[str, str | None] = {}
-    for workload in dump.workloads:
-        known[workload["uid"]] = None if workload["uid"] in known else workload["status"]
+    """ENDPOINTS: those whose workload is known and healthy / all."""
+    known = {workload["uid"]: workload["status"] for workload in dump.workloads}
     rows = []
     for item in services(dump, keep):
         endpoints = (item["endpoints"] or {}).values()
