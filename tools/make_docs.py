@@ -1,6 +1,7 @@
 """Write docs/rules.md (from the rules' docstrings) and docs/commands.md (from the commands' help).
 
-`python -m tools.make_docs` writes, into `--into DIR` where told; `--check` writes nothing and fails where a file is stale.
+`python -m tools.make_docs` writes, into `--into DIR` where told; `--check` writes nothing and fails where a page
+is stale.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ def rules_page() -> str:
     """Every rule."""
     found = all_rules()
     intro = (
-        f"# Rules\n\n{len(found)} checks. `bugbundle rules CODE` prints one, `bugbundle analyze BUNDLE --rule CODE` runs"
-        " one. Codes are never used again for something else.\n\n"
+        f"# Rules\n\n{len(found)} checks. `bugbundle rules CODE` prints one, `bugbundle analyze BUNDLE --rule CODE`"
+        " runs one. Codes are never used again for something else.\n\n"
     )
     return HEAD + intro + as_markdown(found)
 

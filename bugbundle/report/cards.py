@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,7 +44,13 @@ def as_text(rules: Sequence[Rule]) -> str:
     if len(rules) == 1:
         return _card(rules[0])
     width = max((len(rule.name) for rule in rules), default=0)
-    return "".join(f"{rule.code:<8} {rule.level:<8} {rule.name:<{width}}  {rule.summary}\n" for rule in rules)
+    return "".join(f"{rule.code:<8} {rule.level:<8} {rule.name:<{width}}  {sentence(rule.summary)}\n" for rule in rules)
+
+
+def sentence(text: str) -> str:
+    """The first sentence, at most some 110 characters."""
+    first = re.split(r"(?<=[.:;])\s", text, maxsplit=1)[0].rstrip(":;")
+    return first if len(first) <= 110 else first[:108].rsplit(" ", 1)[0] + " …"
 
 
 def _card(rule: Rule) -> str:

@@ -54,8 +54,13 @@ def headline(analysis: Analysis) -> Headline:
     if analysis.findings and analysis.findings[0].level is Level.ERROR:
         worst = analysis.findings[0]
         return Headline(str(worst.level), line(f"{worst.origin}: {worst.message}"))
-    if not any(analysis.outcome.checked.values()):
-        return Headline(UNKNOWN, "Nothing could be checked: this bundle holds none of what the rules look at")
+    mesh, checked = analysis.mesh, analysis.outcome.checked
+    if not (mesh.proxies or mesh.istiods or mesh.ztunnels or mesh.kube.resources()):
+        return Headline(
+            UNKNOWN, "Nothing can be told: this bundle holds no proxy, istiod, ztunnel or Kubernetes object"
+        )
+    if 2 * sum(1 for number in checked.values() if not number) > len(checked):
+        return Headline(UNKNOWN, "No problem found, but most of the mesh could not be looked at")
     if analysis.not_evaluated or analysis.broken:
         return Headline(FINE, "No problem found in what could be looked at")
     return Headline(FINE, "No problem found")

@@ -21,7 +21,7 @@ from bugbundle import __version__
 from bugbundle.analysis import Analysis
 from bugbundle.report import words
 from bugbundle.report.alike import alike
-from bugbundle.report.cards import family
+from bugbundle.report.cards import family, sentence
 from bugbundle.report.contents import contents
 from bugbundle.report.drifts import drifts
 from bugbundle.report.headline import headline, looked_at, tally
@@ -113,7 +113,7 @@ def _checks(analysis: Analysis, cards: dict[str, Rule]) -> list[tuple[str, list[
             {
                 "code": code,
                 "name": card.name if card else "",
-                "summary": _sentence(card.summary) if card else "",
+                "summary": sentence(card.summary) if card else "",
                 "looked": outcome.checked[code],
                 "found": sum(1 for item in outcome.findings if item.code == code),
                 "blind": sum(1 for item in outcome.not_evaluated if item.code == code),
@@ -121,10 +121,6 @@ def _checks(analysis: Analysis, cards: dict[str, Rule]) -> list[tuple[str, list[
             }
         )
     return list(groups.items())
-
-
-def _sentence(text: str) -> str:
-    return re.split(r"(?<=[.:;])\s", text, maxsplit=1)[0].rstrip(":;")
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from bugbundle.rules import Finding, Level, Proof
 MAX_EVIDENCE = 8
 MAX_CONSEQUENCES = 10
 MAX_FINDINGS = 200
+MAX_UNSEEN = 12
 MAX_TEXT = 600
 """Characters of one value; texts in JSON are whole."""
 
@@ -147,13 +148,17 @@ def _unseen(analysis: Analysis, pen: Pen) -> Iterator[str]:
     if not groups and not gaps and not analysis.broken:
         return
     yield pen.bold("Could not be looked at")
-    for group in groups:
+    for group in groups[:MAX_UNSEEN]:
         who = count(len(group.subjects), "subject")
         if group.subjects == ["mesh"]:
             who = "the mesh"
         yield f"  {short(f'{group.what}: {group.reason}'.lstrip(': '))}"
         yield pen.dim(f"    so not evaluated on {who}: {listed(group.codes, 12)}")
-    for found in gaps:
+    if len(groups) > MAX_UNSEEN:
+        yield f"  and {count(len(groups) - MAX_UNSEEN, 'other input')} (--format json has them all)"
+    for found in gaps[:MAX_UNSEEN]:
         yield f"  {short(found.what)}: {short(found.reason)} ({count(len(found.paths), 'gap')})"
+    if len(gaps) > MAX_UNSEEN:
+        yield f"  and {count(len(gaps) - MAX_UNSEEN, 'other kind')} of gap"
     for failed in analysis.broken[:20]:
         yield f"  {pen.level(Level.ERROR, 'broken rule')} {failed.code} on {short(failed.subject)}: {failed.error}"

@@ -157,7 +157,7 @@ def test_a_healthy_mesh_says_so_and_what_was_checked(healthy: Analysis) -> None:
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ({}, "Nothing could be checked: this bundle holds none of what the rules look at"),
+        ({}, "Nothing can be told: this bundle holds no proxy, istiod, ztunnel or Kubernetes object"),
         ({"bundle.json": '{"format": 1}', "logs/shop/web/app.log": "hello"}, "time unknown"),
         ({"proxies/shop/web/config_dump.json": "[1, 2"}, "no manifest.json"),
         ({"k8s/api/v1/pods.json": '{"items": [{"metadata": {"name": 7, "labels": [1]}}, null]}'}, "no manifest.json"),
