@@ -6,6 +6,7 @@ is stale.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def rules_page() -> str:
 
 def commands_page() -> str:
     """The help of every command."""
-    parts = [HEAD, "# Commands\n\n", cli.help or "", "\n"]
+    parts = [HEAD, "# Commands\n\n", inspect.cleandoc(cli.help or ""), "\n"]
     context = click.Context(cli, info_name="bugbundle")
     for word in sorted(COMMANDS):
         command = cli.get_command(context, word)

@@ -34,11 +34,26 @@ _LEVELS = click.Choice(["Error", "Warning", "Info"], case_sensitive=False)
 @click.option(
     "-S", "--suppress", multiple=True, metavar="'CODE=Kind ns/name'", help="Leave findings out; * and ? match."
 )
-@click.option("-o", "--format", "--output", "form", type=click.Choice(FORMATS), default="text", help="How to print.")
 @click.option(
-    "--failure-threshold", type=_LEVELS, default="Error", help="Exit with 79 for findings at least this grave."
+    "-o",
+    "--format",
+    "--output",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How to print.",
 )
-@click.option("--output-threshold", type=_LEVELS, default="Info", help="Print findings at least this grave.")
+@click.option(
+    "--failure-threshold",
+    type=_LEVELS,
+    default="Error",
+    show_default=True,
+    help="Exit with 79 for findings at least this grave.",
+)
+@click.option(
+    "--output-threshold", type=_LEVELS, default="Info", show_default=True, help="Print findings at least this grave."
+)
 @click.option("--color/--no-color", default=None, help="Colours; by default on a terminal.")
 @live
 def analyze(
