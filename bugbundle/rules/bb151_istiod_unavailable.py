@@ -19,7 +19,25 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     reads={res.DEPLOYMENT},
     optional={res.POD, res.SERVICE},
     message="istiod {name} has {there} of {wanted} replicas available",
-    explains={"BB101", "BB102", "BB153", "BB202", "BB208", "BB306", "BB410", "BB553", "BB602", "BB203", "BB704", "BB701", "BB610", "BB605", "BB305", "BB401", "BB402"},
+    explains={
+        "BB101",
+        "BB102",
+        "BB153",
+        "BB202",
+        "BB208",
+        "BB306",
+        "BB410",
+        "BB553",
+        "BB602",
+        "BB203",
+        "BB704",
+        "BB701",
+        "BB610",
+        "BB605",
+        "BB305",
+        "BB401",
+        "BB402",
+    },
 )
 def istiod_unavailable(mesh: Mesh) -> Iterator[Evidence]:
     """A Deployment of istiod has fewer available replicas than it should.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bugbundle.istio import Source
 from bugbundle.mesh import Mesh
 from bugbundle.rules.lib import references as parts
 from bugbundle.rules.lib import resources as res
@@ -28,6 +29,7 @@ NEEDS = (
     level=Level.ERROR,
     reads=set(),
     optional={
+        Source.ISTIOD_VERSION,
         res.VIRTUAL_SERVICE,
         res.DESTINATION_RULE,
         res.GATEWAY,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.rules.lib import resources as res
-from bugbundle.rules.lib.hosts import full_name, texts_of
+from bugbundle.rules.lib.hosts import full_name, host_matches, texts_of
 from bugbundle.rules.lib.istioctl import Hit, analysed, analyzer, name_of
-from bugbundle.rules.model import Level, ref
+from bugbundle.rules.model import Level, Ref, ref
 
 
 @analyzer(
@@ -43,10 +43,21 @@ def conflicting_mesh_gateway_hosts(mesh: Mesh) -> Iterator[Hit]:
         for scope in {service.namespace if scope == "." else scope for scope in (["*"] if "*" in scopes else scopes)}:
             for host in texts_of(service.spec.get("hosts")):
                 claims[scope, full_name(host, service.namespace)].append(service)
-    for (scope, host), owners in claims.items():
-        others = owners if scope == "*" else [*owners, *claims.get(("*", host), [])]
-        if len({ref(item) for item in others}) > 1:
-            names = ",".join(name_of(item) for item in others)
-            for service in owners:
+    told: set[Ref] = set()
+    for (scope, host), owners in sorted(claims.items(), key=lambda item: (item[0][0] == "*", item[0])):
+        rivals = list(owners)
+        if scope != "*":
+            rivals += [item for one, items in claims.items() for item in items if covers(one, host)]
+        if len(rivals) < 2:
+            continue
+        names = ",".join(sorted(name_of(item) for item in rivals))
+        for service in rivals:
+            if ref(service) not in told:
+                told.add(ref(service))
                 values = {"names": names, "host": f"{scope}/{host}"}
-                yield Hit(service, values, "/spec/hosts", f"hosts: {host}", tuple(ref(item) for item in others))
+                yield Hit(service, values, "/spec/hosts", f"hosts: {host}", tuple(map(ref, rivals)))
+
+
+def covers(claim: tuple[str, str], host: str) -> bool:
+    """Whether a claim of all namespaces holds a host, perhaps by a wildcard."""
+    return claim[0] == "*" and host_matches(claim[1], host)

@@ -9,7 +9,7 @@ from bugbundle.mesh import Mesh
 from bugbundle.mesh.kube import as_text, dicts
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.deployments import shared_deployments
-from bugbundle.rules.lib.istioctl import Hit, analyzer, go_list, name_of
+from bugbundle.rules.lib.istioctl import Hit, analyzer, go_list
 from bugbundle.rules.model import Level, Ref
 
 
@@ -42,6 +42,10 @@ def deployment_services_protocols(mesh: Mesh) -> Iterator[Hit]:
         for number, protocols in ports.items():
             if len(protocols) > 1:
                 names = sorted({name for group in protocols.values() for name in group})
-                values = {"deployment": name_of(deployment), "port": number, "services": go_list(names)}
+                values = {
+                    "deployment": deployment.name,
+                    "port": number,
+                    "services": go_list(f"{deployment.namespace}/{name}" for name in names),
+                }
                 objects = tuple(Ref("Service", deployment.namespace, name) for name in names)
                 yield Hit(deployment, values, "/spec/template", f"port {number}: {sorted(protocols)}", objects)

@@ -39,4 +39,6 @@ def namespace_multiple_injection_labels(mesh: Mesh) -> Iterator[Hit]:
             found += [key for key in (REVISION, MODE) if space.labels.get(key)]
         if len(found) > 1:
             shown = ", ".join(f"{key}={space.labels[key]}" for key in found)
-            yield Hit(space, {"labels": go_list(found)}, "/metadata/labels", shown)
+            yield Hit(
+                space, {"labels": go_list(f"{key}={space.labels[key]}" for key in found)}, "/metadata/labels", shown
+            )

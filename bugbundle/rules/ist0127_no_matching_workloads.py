@@ -35,8 +35,6 @@ def no_matching_workloads(mesh: Mesh) -> Iterator[Hit]:
     spaces = index(mesh)
     for policy in analysed(mesh, res.AUTHORIZATION_POLICY):
         wanted = workload_selector(policy.spec)
-        if policy.spec.get("targetRef") or policy.spec.get("targetRefs"):
-            continue
         if policy.namespace == root and wanted is None:
             continue
         pods = spaces.select(wanted or {}, "" if policy.namespace == root else policy.namespace)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bugbundle.mesh import Mesh
 from bugbundle.mesh.kube import as_text
 from bugbundle.rules.lib import resources as res
-from bugbundle.rules.lib.istioctl import Hit, analyzer
+from bugbundle.rules.lib.istioctl import Hit, analyzer, name_of
 from bugbundle.rules.lib.tls import tls_settings
 from bugbundle.rules.model import Level
 
@@ -37,7 +37,7 @@ def no_server_verification(mesh: Mesh) -> Iterator[Hit]:
         if tls.get("credentialName") and rule_.spec.get("workloadSelector"):
             continue
         values = {
-            "name": rule_.name,
+            "name": name_of(rule_),
             "namespace": rule_.namespace,
             "mode": tls["mode"],
             "host": as_text(rule_.spec.get("host")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bugbundle.istio import Source
 from bugbundle.mesh import Mesh
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.gateways import served_hosts
@@ -17,7 +18,7 @@ from bugbundle.rules.model import Level, Ref
     "virtualservice.GatewayAnalyzer",
     level=Level.WARNING,
     reads={res.VIRTUAL_SERVICE, res.GATEWAY},
-    optional={res.K8S_GATEWAY},
+    optional={res.K8S_GATEWAY, res.POD, Source.ISTIOD_VERSION},
     message=("one or more host {hosts} defined in VirtualService {service} not found in Gateway {gateway}."),
 )
 def virtual_service_host_not_in_gateway(mesh: Mesh) -> Iterator[Hit]:

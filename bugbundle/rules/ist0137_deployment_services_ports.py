@@ -9,7 +9,7 @@ from bugbundle.mesh import Mesh
 from bugbundle.mesh.kube import dicts
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.deployments import shared_deployments
-from bugbundle.rules.lib.istioctl import Hit, analyzer, go_list, name_of, quoted
+from bugbundle.rules.lib.istioctl import Hit, analyzer, go_list, quoted
 from bugbundle.rules.model import Level, Ref
 
 
@@ -44,8 +44,8 @@ def deployment_services_ports(mesh: Mesh) -> Iterator[Hit]:
             if len(ports) > 1:
                 names = sorted({name for group in ports.values() for name in group})
                 values = {
-                    "deployment": name_of(deployment),
-                    "services": go_list(names),
+                    "deployment": deployment.name,
+                    "services": go_list(f"{deployment.namespace}/{name}" for name in names),
                     "target": quoted(target),
                     "ports": go_list(sorted(ports)),
                 }

@@ -9,7 +9,7 @@ from bugbundle.mesh.kube import as_dict, dicts, texts
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.hosts import texts_of
 from bugbundle.rules.lib.index import index
-from bugbundle.rules.lib.istioctl import Hit, analysed, analyzer, name_of
+from bugbundle.rules.lib.istioctl import Hit, analysed, analyzer
 from bugbundle.rules.lib.selectors import matches, workload_selector
 from bugbundle.rules.model import Level, Ref, ref
 
@@ -46,7 +46,7 @@ def jwt_claim_route_without_authentication(mesh: Mesh) -> Iterator[Hit]:
                     values = {
                         "key": key,
                         "gateway": f"{space or service.namespace}/{local}",
-                        "pod": name_of(pod),
+                        "pod": pod.name,
                     }
                     yield Hit(
                         service,

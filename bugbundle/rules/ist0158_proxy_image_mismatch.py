@@ -42,7 +42,7 @@ def proxy_image_mismatch(mesh: Mesh) -> Iterator[Hit]:
         if own or not asks_for_injection(labels):
             continue
         image, wanted = proxy_image(pod), expected.get(labels.get(REVISION) or "default", "")
-        if image and wanted and image != wanted and not image.startswith(wanted + "-"):
+        if image and wanted and image != wanted:
             found[pod.namespace].append(pod.name)
     for namespace, names in found.items():
         space = index(mesh).namespaces[namespace]

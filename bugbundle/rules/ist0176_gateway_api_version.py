@@ -28,6 +28,7 @@ SINCE = (1, 30)
     "k8sgateway.CRDVersionAnalyzer",
     level=Level.WARNING,
     reads={res.CRD, Source.ISTIOD_VERSION},
+    optional={res.POD},
     message=(
         "Gateway API CRD {crd} is at version {found} but Istio requires at least {minimum}; "
         "resources of this kind will not be processed. Upgrade the Gateway API CRDs to satisfy the "

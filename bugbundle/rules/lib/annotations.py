@@ -70,16 +70,12 @@ def annotated(mesh: Mesh, code: str) -> Iterator[tuple[KubeObject, str, str]]:
         for item in analysed(mesh, resource):
             for name, value in item.annotations.items():
                 if _ours(name):
-                    yield from (
-                        (item, name, extra) for found, extra in _judge(item, name, value) if found == code
-                    )
+                    yield from ((item, name, extra) for found, extra in _judge(item, name, value) if found == code)
 
 
 def _ours(name: str) -> bool:
     head, slash, _ = name.partition("/")
-    return name == "kubernetes.io/ingress.class" or (
-        bool(slash) and head.endswith("istio.io") and name not in OWN
-    )
+    return name == "kubernetes.io/ingress.class" or (bool(slash) and head.endswith("istio.io") and name not in OWN)
 
 
 def _judge(item: KubeObject, name: str, value: str) -> Iterator[tuple[str, str]]:
@@ -117,29 +113,45 @@ def _truth(value: str) -> str:
     return "" if value in _BOOL else f'strconv.ParseBool: parsing "{value}": invalid syntax'
 
 
-def _ports(value: str) -> str:
-    for port in filter(None, (part.strip() for part in value.split(","))):
-        if not re.fullmatch(r"\d+", port) or int(port) > 65535:
-            return f"portlist invalid: {value}"
-    return ""
+def _ports(name: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        for port in filter(None, (part.strip() for part in value.split(","))):
+            wrong = _port(port)
+            if wrong:
+                return f"{name} invalid: failed parsing port '{port}': {wrong}"
+        return ""
+
+    return check
 
 
-def _ports_or_all(value: str) -> str:
-    return "" if value.strip() == "*" else _ports(value)
+def _ports_or_all(name: str) -> Callable[[str], str]:
+    check = _ports(name)
+    return lambda value: "" if value.strip() == "*" else check(value)
+
+
+def _status_port(value: str) -> str:
+    wrong = _port(value)
+    return f"excludeInboundPorts invalid: {wrong}" if wrong else ""
+
+
+def _port(value: str) -> str:
+    if re.fullmatch(r"\d+", value) and int(value) <= 65535:
+        return ""
+    problem = "value out of range" if value.isdigit() else "invalid syntax"
+    return f"failed parsing port '{value}': strconv.ParseUint: parsing \"{value}\": {problem}"
 
 
 CHECKS: dict[str, Callable[[str], str]] = {
     "sidecar.istio.io/interceptionMode": _mode,
-    "sidecar.istio.io/inject": lambda value: "",
     "sidecar.istio.io/rewriteAppHTTPProbers": _truth,
     "prometheus.istio.io/merge-metrics": _truth,
-    "status.sidecar.istio.io/port": _number,
+    "status.sidecar.istio.io/port": _status_port,
     "readiness.status.sidecar.istio.io/initialDelaySeconds": _number,
     "readiness.status.sidecar.istio.io/periodSeconds": _number,
     "readiness.status.sidecar.istio.io/failureThreshold": _number,
-    "readiness.status.sidecar.istio.io/applicationPorts": _ports,
-    "traffic.sidecar.istio.io/includeInboundPorts": _ports_or_all,
-    "traffic.sidecar.istio.io/excludeInboundPorts": _ports,
-    "traffic.sidecar.istio.io/includeOutboundPorts": _ports_or_all,
-    "traffic.sidecar.istio.io/excludeOutboundPorts": _ports,
+    "readiness.status.sidecar.istio.io/applicationPorts": _ports("readinessApplicationPorts"),
+    "traffic.sidecar.istio.io/includeInboundPorts": _ports_or_all("includeInboundPorts"),
+    "traffic.sidecar.istio.io/excludeInboundPorts": _ports("excludeInboundPorts"),
+    "traffic.sidecar.istio.io/includeOutboundPorts": _ports_or_all("includeOutboundPorts"),
+    "traffic.sidecar.istio.io/excludeOutboundPorts": _ports("excludeOutboundPorts"),
 }

@@ -9,17 +9,26 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.hosts import texts_of
+from bugbundle.rules.lib.istiod_version import newest_version
+
+
+def gateway(mesh: Mesh, namespace: str, name: str) -> KubeObject | None:
+    """What a VirtualService's `gateways` may name: a Gateway of Istio's; from 1.30 on one of the Gateway API too."""
+    found = mesh.kube.get(res.GATEWAY, namespace, name)
+    if found is None and newest_version(mesh) >= (1, 30):
+        return mesh.kube.get(res.K8S_GATEWAY, namespace, name)
+    return found
 
 
 def served_hosts(mesh: Mesh, namespace: str, name: str, client: str) -> list[str]:
     """The hosts of a Gateway (Istio's, else the Gateway API's) that VirtualServices of `client` may bind."""
-    gateway = mesh.kube.get(res.GATEWAY, namespace, name)
-    if gateway is not None:
-        found = [h for server in dicts(gateway.spec.get("servers")) for h in texts_of(server.get("hosts"))]
-        return [host for host in (_for_namespace(h, namespace, client) for h in found) if host]
-    api = mesh.kube.get(res.K8S_GATEWAY, namespace, name)
-    listeners = dicts(api.spec.get("listeners")) if api else []
-    return [as_text(listener.get("hostname")) or "*" for listener in listeners]
+    found = gateway(mesh, namespace, name)
+    if found is None:
+        return []
+    if "listeners" in found.spec:
+        return [as_text(listener.get("hostname")) or "*" for listener in dicts(found.spec.get("listeners"))]
+    hosts = [h for server in dicts(found.spec.get("servers")) for h in texts_of(server.get("hosts"))]
+    return [host for host in (_for_namespace(h, namespace, client) for h in hosts) if host]
 
 
 def _for_namespace(host: str, owner: str, client: str) -> str:
@@ -86,9 +95,7 @@ class Server(NamedTuple):
     def text(self) -> str:
         """One line: port, protocol, hosts, TLS."""
         tls = f", tls {self.mode} {self.credential}".rstrip() if self.mode else ""
-        return (
-            f"{self.gateway}: port {self.port} {self.protocol}, hosts {', '.join(plain_hosts(self.raw))}{tls}"
-        )
+        return f"{self.gateway}: port {self.port} {self.protocol}, hosts {', '.join(plain_hosts(self.raw))}{tls}"
 
 
 def servers(gateways: list[KubeObject]) -> Iterator[Server]:

@@ -11,6 +11,9 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.rules.model import Blind, Check, Confidence, Evidence, Level, Proof, Ref, ref, rule
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
+UNREVISIONED = frozenset({"namespaces", "pods", "services", "secrets", "configmaps", "nodes"})
+"""Kinds whose objects count whatever their `istio.io/rev` says."""
+
 SUPPRESS = "galley.istio.io/analyze-suppress"
 
 
@@ -86,7 +89,8 @@ def analysed(mesh: Mesh, resource: str) -> list[KubeObject]:
     return [
         item
         for item in mesh.kube.list(resource)
-        if item.namespace not in SYSTEM_NAMESPACES and item.labels.get("istio.io/rev", "default") == "default"
+        if item.namespace not in SYSTEM_NAMESPACES
+        and (resource in UNREVISIONED or item.labels.get("istio.io/rev", "default") == "default")
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts, texts
 from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.gateways import gateway
 from bugbundle.rules.lib.hosts import destinations, full_name, host_of, hosts, service_of, texts_of
 from bugbundle.rules.lib.index import index
 from bugbundle.rules.lib.istioctl import Hit, analysed, quoted
@@ -75,7 +76,7 @@ def gateways_of_routes(mesh: Mesh) -> Iterator[Hit]:
                 continue
             space, _, local = name.rpartition("/")
             space = space or service.namespace
-            if mesh.kube.get(res.GATEWAY, space, local) or mesh.kube.get(res.K8S_GATEWAY, space, local):
+            if gateway(mesh, space, local):
                 continue
             objects = (Ref("Gateway", space, local),)
             place = f"/spec/gateways/{number}"
@@ -84,25 +85,25 @@ def gateways_of_routes(mesh: Mesh) -> Iterator[Hit]:
 
 def selectors_of_gateways(mesh: Mesh) -> Iterator[Hit]:
     """Gateways whose selector fits no pod (gateway.IngressGatewayPortAnalyzer)."""
-    for gateway in analysed(mesh, res.GATEWAY):
-        wanted = texts(gateway.spec.get("selector"))
+    for item in analysed(mesh, res.GATEWAY):
+        wanted = texts(item.spec.get("selector"))
         if wanted and not index(mesh).select(wanted):
             text = selector_text(wanted)
-            yield Hit(gateway, missing("selector", text), "/spec/selector", f"selector: {text}")
+            yield Hit(item, missing("selector", text), "/spec/selector", f"selector: {text}")
 
 
 def credentials_of_gateways(mesh: Mesh) -> Iterator[Hit]:
     """Secrets that a Gateway's servers name and the namespace of its pods lacks (gateway.SecretAnalyzer)."""
-    for gateway in analysed(mesh, res.GATEWAY):
-        pods = index(mesh).select(texts(gateway.spec.get("selector")))
+    for item in analysed(mesh, res.GATEWAY):
+        pods = index(mesh).select(texts(item.spec.get("selector")))
         if not pods:
             continue
-        for number, server in enumerate(dicts(gateway.spec.get("servers"))):
+        for number, server in enumerate(dicts(item.spec.get("servers"))):
             name = as_text(as_dict(server.get("tls")).get("credentialName"))
             if not name or mesh.kube.get(res.SECRET, pods[0].namespace, name):
                 continue
             yield Hit(
-                gateway,
+                item,
                 missing("credentialName", name),
                 f"/spec/servers/{number}/tls/credentialName",
                 f"credentialName: {name}; no Secret {pods[0].namespace}/{name}",

@@ -21,10 +21,9 @@ def doubly_selected(mesh: Mesh, resource: str, field: str) -> dict[tuple[str, st
 
 
 def without_selector(mesh: Mesh, resource: str, field: str) -> dict[str, list[KubeObject]]:
-    """namespace → its objects without a selector, where there are several; those with `targetRefs` left out."""
+    """namespace → its objects without a selector, where there are several."""
     found: dict[str, list[KubeObject]] = defaultdict(list)
     for item in analysed(mesh, resource):
-        targeted = item.spec.get("targetRef") or item.spec.get("targetRefs")
-        if workload_selector(item.spec, field) is None and not targeted:
+        if workload_selector(item.spec, field) is None:
             found[item.namespace].append(item)
     return {space: owners for space, owners in found.items() if len(owners) > 1}

@@ -60,7 +60,7 @@ def errors(mesh: Mesh) -> Told:
         yield from ((item, place, text) for place, text in _virtual_service(item))
     for item in analysed(mesh, res.DESTINATION_RULE):
         if not as_text(item.spec.get("host")):
-            yield item, "/spec", "name '' must be non-empty"
+            yield item, "/spec", "empty domain name not allowed"
         names = [as_text(subset.get("name")) for subset in dicts(item.spec.get("subsets"))]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield item, "/spec/subsets", f"duplicate subset names: {name}"
