@@ -19,6 +19,9 @@ MAX_GROUPS = 60
 MAX_DRIFTS = 40
 MAX_FIELDS = 12
 MAX_VALUE = 1500
+MAX_TOTAL = 800_000
+"""Characters of values on the whole page; fields beyond it are counted, not shown."""
+
 MAX_TOKENS = 600
 """Beyond so many words in a value only what both begin and end with is told apart."""
 
@@ -80,8 +83,8 @@ def drifts(analysis: Analysis) -> Drifts:
         if found.drifts:
             groups.setdefault(_signature(found.drifts), []).append(found)
     ordered = sorted(groups.values(), key=lambda alike: (len(alike), alike[0].proxy))
-    redactor = Redactor()
-    shown = tuple(_group(alike, redactor) for alike in ordered[:MAX_GROUPS])
+    writer = _Writer()
+    shown = tuple(_group(alike, writer) for alike in ordered[:MAX_GROUPS])
     cut = sum(len(alike) for alike in ordered[MAX_GROUPS:])
     return Drifts(shown, cut, sum(len(alike) for alike in ordered))
 
@@ -91,40 +94,48 @@ def _signature(found: Sequence[Drift]) -> str:
     return repr([(d.kind, d.name, d.change, d.meaning, d.config, d.fields, d.fields_cut) for d in found])
 
 
-def _group(alike: list[ProxySync], redactor: Redactor) -> Group:
+def _group(alike: list[ProxySync], writer: _Writer) -> Group:
     first = alike[0].drifts
     gaps = [found.apart for found in alike if found.apart is not None]
     return Group(
         tuple(found.proxy for found in alike),
-        tuple(_shown(drift, redactor) for drift in first[:MAX_DRIFTS]),
+        tuple(_shown(drift, writer) for drift in first[:MAX_DRIFTS]),
         max(len(first) - MAX_DRIFTS, 0),
         max(gaps) if gaps else None,
     )
 
 
-def _shown(drift: Drift, redactor: Redactor) -> Shown:
-    fields = tuple(_values(field, redactor) for field in drift.fields[:MAX_FIELDS])
-    return Shown(drift, fields, drift.fields_cut + max(len(drift.fields) - MAX_FIELDS, 0))
+def _shown(drift: Drift, writer: _Writer) -> Shown:
+    fields = tuple(writer.values(field) for field in drift.fields[:MAX_FIELDS] if writer.left > 0)
+    return Shown(drift, fields, drift.fields_cut + len(drift.fields) - len(fields))
 
 
-def _values(field: FieldDrift, redactor: Redactor) -> Values:
-    member = field.path.rpartition("/")[2]
-    left, right = (_text(value, member, redactor) for value in (field.istiod, field.envoy))
-    if left is None or right is None:
-        one = (Piece(left, False),) if left is not None else None
-        other = (Piece(right, False),) if right is not None else None
-        return Values(field.path, one, other)
-    return Values(field.path, *mark(left, right))
+class _Writer:
+    """Values as people read them, secrets taken out; `left` is the number of characters that the page has room for."""
 
+    def __init__(self) -> None:
+        self.left = MAX_TOTAL
+        self._redactor = Redactor()
 
-def _text(value: Any, member: str, redactor: Redactor) -> str | None:
-    """A value as people read it, secrets taken out; None where there is none."""
-    if value is ABSENT:
-        return None
-    body = json.dumps({member: value}, ensure_ascii=False, default=str).encode("utf-8", "replace")
-    kept = json.loads(redactor.redact("proxies/-/-/config_dump.json", body).body)[member]
-    text = kept if isinstance(kept, str) else json.dumps(kept, indent=2, ensure_ascii=False)
-    return clip(text, MAX_VALUE) or '""'
+    def values(self, field: FieldDrift) -> Values:
+        """One field, both sides."""
+        member = field.path.rpartition("/")[2]
+        left, right = self._text(field.istiod, member), self._text(field.envoy, member)
+        self.left -= len(left or "") + len(right or "")
+        if left is None or right is None:
+            one = (Piece(left, False),) if left is not None else None
+            other = (Piece(right, False),) if right is not None else None
+            return Values(field.path, one, other)
+        return Values(field.path, *mark(left, right))
+
+    def _text(self, value: Any, member: str) -> str | None:
+        """One side; None where it has nothing."""
+        if value is ABSENT:
+            return None
+        body = json.dumps({member: value}, ensure_ascii=False, default=str).encode("utf-8", "replace")
+        kept = json.loads(self._redactor.redact("proxies/-/-/config_dump.json", body).body)[member]
+        text = kept if isinstance(kept, str) else json.dumps(kept, indent=2, ensure_ascii=False)
+        return clip(text, MAX_VALUE) or '""'
 
 
 def mark(left: str, right: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:

@@ -39,6 +39,11 @@ MAX_TEXT = 2000
 MAX_PER_RULE = 100
 """Findings of one rule that are shown; the rest are counted."""
 
+MAX_FINDINGS = 1000
+"""Findings that are shown at all; beyond it FEW of each rule."""
+
+FEW = 5
+
 
 def render(analysis: Analysis) -> str:
     """The page."""
@@ -60,6 +65,7 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
     """All that the templates may see."""
     bundle = analysis.bundle
     cards = dict(RULES)
+    held = contents(bundle)
     return {
         "analysis": analysis,
         "bundle": bundle,
@@ -81,10 +87,9 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
         "lifetimes": lifetimes(analysis.mesh),
         "inventory": inventory(analysis.mesh),
         "checks": _checks(analysis, cards),
-        "contents": contents(bundle),
-        "total_size": sum(kind.size for kind in contents(bundle)),
+        "contents": held,
+        "total_size": sum(kind.size for kind in held),
         "cards": cards,
-        "max_per_rule": MAX_PER_RULE,
         "version": __version__,
     }
 
@@ -92,12 +97,17 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
 def _by_level(findings: Sequence[Finding], cards: dict[str, Rule]) -> list[tuple[Level, list[dict[str, Any]]]]:
     """Findings by level, then by rule, in their own order."""
     made = []
+    room = MAX_FINDINGS
     for level in Level:
         groups: dict[str, list[Finding]] = {}
         for finding in findings:
             if finding.level is level:
                 groups.setdefault(finding.code, []).append(finding)
-        rules = [{"code": code, "card": cards.get(code), "findings": found} for code, found in groups.items()]
+        rules = []
+        for code, found in groups.items():
+            most = MAX_PER_RULE if room > 0 else FEW
+            room -= min(len(found), most)
+            rules.append({"code": code, "card": cards.get(code), "findings": found, "most": most})
         if rules:
             made.append((level, rules))
     return made
@@ -143,6 +153,7 @@ def _environment() -> jinja2.Environment:
         slug=_slug,
         inline=lambda text: words.line(str(text)),
         listed=lambda items, limit=3: words.listed([words.line(str(item)) for item in items], limit),
+        cut=lambda text, limit: words.clip(text, limit),
         sentence_case=lambda text: text[:1].upper() + text[1:],
         soft=_soft,
     )

@@ -14,11 +14,14 @@ TYPE = "type.googleapis.com/envoy."
 KINDS = {"cluster": "config.cluster.v3.Cluster", "route": "config.route.v3.RouteConfiguration"}
 
 
-def bundle(proxies: int, *, stale: int = 0, drifting: int = 0, absent: int = 0, hostile: str = "") -> Bundle:
+def bundle(
+    proxies: int, *, stale: int = 0, drifting: int = 0, absent: int = 0, hostile: str = "", fat: int = 0
+) -> Bundle:
     """A mesh of `proxies` sidecars in workloads of five pods.
 
     The first `stale` never acknowledged the last push, the next `drifting` have another timeout than istiod says, the
-    next `absent` are connected to no istiod. `hostile` is written into names and values.
+    next `absent` are connected to no istiod. `hostile` is written into names and values. `fat` clusters of 1 kB each,
+    told differently of every proxy that is at fault.
     """
     files: dict[str, str] = {}
     pods = [_istiod_pod(name) for name in ISTIODS]
@@ -31,12 +34,14 @@ def bundle(proxies: int, *, stale: int = 0, drifting: int = 0, absent: int = 0, 
         holder = ISTIODS[number % 2]
         timeout = "1s" if fault else "3s"
         place = f"proxies/{namespace}/{name}"
-        files[f"{place}/config_dump.json"] = json.dumps(_envoy(name, namespace, timeout, hostile, fault == "drift"))
+        files[f"{place}/config_dump.json"] = json.dumps(
+            _envoy(name, namespace, timeout, hostile, fault == "drift", fat)
+        )
         files[f"{place}/certs.json"] = json.dumps(_certs(number, namespace, workload))
         if not lost:
             rows[holder].append(_row(f"{name}.{namespace}", stale=fault == "stale"))
             account = f"istiod/istio-system/{holder}/debug/config_dump/{name}.{namespace}.json"
-            files[account] = json.dumps(_account("3s", hostile))
+            files[account] = json.dumps(_account("3s", hostile, fat))
     for holder, found in rows.items():
         files[f"istiod/istio-system/{holder}/debug/syncz.json"] = json.dumps(found)
         files[f"istiod/istio-system/{holder}/version.txt"] = f"1.29.6-{'7' * 40}-Clean\n"
@@ -113,27 +118,40 @@ def _cluster(timeout: str, hostile: str) -> dict[str, Any]:
     }
 
 
-def _envoy(name: str, namespace: str, timeout: str, hostile: str, pushed: bool) -> dict[str, Any]:
+def _envoy(name: str, namespace: str, timeout: str, hostile: str, pushed: bool, fat: int) -> dict[str, Any]:
     node = {"id": f"sidecar~10.0.0.1~{name}.{namespace}~cluster.local", "metadata": {"ISTIO_VERSION": "1.29.6"}}
     version = "2" if pushed else "1"
     cluster = {"version_info": version, "cluster": _cluster(timeout, hostile), "last_updated": "2026-11-20T17:00:00Z"}
+    more = [{"cluster": _fat(number, name)} for number in range(fat)]
     return {
         "configs": [
             {"@type": TYPE + "admin.v3.BootstrapConfigDump", "bootstrap": {"node": node}},
-            {"@type": TYPE + "admin.v3.ClustersConfigDump", "dynamic_active_clusters": [cluster]},
+            {"@type": TYPE + "admin.v3.ClustersConfigDump", "dynamic_active_clusters": [cluster, *more]},
             {"@type": TYPE + "admin.v3.RoutesConfigDump"},
         ]
     }
 
 
-def _account(timeout: str, hostile: str) -> dict[str, Any]:
+def _fat(number: int, word: str) -> dict[str, Any]:
+    """A cluster with a long value."""
+    kind = TYPE + KINDS["cluster"]
+    return {
+        "@type": kind,
+        "name": f"fat-{number}",
+        "type": "STATIC",
+        "metadata": {"filter_metadata": {"x": {"y": word * 40}}},
+    }
+
+
+def _account(timeout: str, hostile: str, fat: int) -> dict[str, Any]:
     body = _cluster(timeout, hostile)
     body["connectTimeout"] = body.pop("connect_timeout")
     body["altStatName"] = body.pop("alt_stat_name")
     cluster = {"versionInfo": "1", "cluster": body}
+    more = [{"cluster": _fat(number, "istiod")} for number in range(fat)]
     return {
         "configs": [
-            {"@type": TYPE + "admin.v3.ClustersConfigDump", "dynamicActiveClusters": [cluster]},
+            {"@type": TYPE + "admin.v3.ClustersConfigDump", "dynamicActiveClusters": [cluster, *more]},
             {"@type": TYPE + "admin.v3.RoutesConfigDump"},
         ]
     }

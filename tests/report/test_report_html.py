@@ -177,5 +177,11 @@ def test_a_thousand_proxies_fit_and_what_is_left_out_is_counted(rules: list[Rule
     assert "100 of 320 are shown" in page
 
 
+def test_a_thousand_proxies_of_which_each_drifts_in_its_own_way(rules: list[Rule]) -> None:
+    text = render(analyze(meshes.bundle(1000, drifting=1000, fat=20), rules))
+    assert len(text.encode()) < 5_000_000
+    assert "The drift of 940 proxies more is not shown." in Page(text).text
+
+
 def test_the_hostile_name_of_these_tests_is_hostile() -> None:
     assert {"<", "\u202e", "\x1b", "`", "|"} <= set(HOSTILE)
