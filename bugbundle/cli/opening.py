@@ -59,7 +59,8 @@ def open_mesh(bundle: str) -> Mesh:
     from bugbundle.bundle import open_bundle
     from bugbundle.mesh import Mesh
 
-    known: dict[str, Any] = click.get_current_context().find_root().obj or {}
+    context = click.get_current_context(silent=True)
+    known: dict[str, Any] = (context.find_root().obj if context else None) or {}
     if bundle in known:
         mesh: Mesh = known[bundle]
         return mesh

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bugbundle.codec import Raw, decode, encode, reindent
-from bugbundle.views.gonumber import json_number
+from bugbundle.codec import decode, encode, reindent
 from bugbundle.views.protojson import Map, Struct
 
 _NAME = re.compile(r'^( *"(?:[^"\\]|\\.)*": )', re.MULTILINE)
@@ -21,7 +20,7 @@ _LAST = ("\u2029".encode(), rb"\u2029")
 
 def listed(trees: Any) -> str:
     """Four blanks a level, `<`, `>` and `&` as \\u escapes; no newline at the end."""
-    return _escape(reindent(encode(_plain(trees)), 4)).decode()
+    return _escape(reindent(encode(trees), 4)).decode()
 
 
 def extended(tree: Any) -> str:
@@ -29,7 +28,7 @@ def extended(tree: Any) -> str:
 
     protojson means to be unstable: each binary has one blank or two. Two are those of istioctl 1.29.6.
     """
-    return _NAME.sub(r"\1 ", reindent(encode(_plain(tree)), 4).decode())
+    return _NAME.sub(r"\1 ", reindent(encode(tree), 4).decode())
 
 
 def message(tree: Any) -> str:
@@ -51,15 +50,6 @@ def _escape(data: bytes) -> bytes:
         if mark in data:
             data = data.replace(mark, escaped)
     return data
-
-
-def _plain(value: Any) -> Any:
-    """The tree with floats that Go writes in another way already written."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return Raw(json_number(value).encode()) if isinstance(value, float) else value
 
 
 def _message(value: dict[str, Any], indent: str, out: list[str]) -> None:
@@ -122,4 +112,4 @@ def _items(value: list[Any], indent: str, out: list[str], write: Any) -> None:
 
 
 def _text(value: Any) -> str:
-    return json_number(value) if isinstance(value, float) else encode(value).decode()
+    return encode(value).decode()

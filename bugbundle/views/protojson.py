@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from bugbundle.codec import Raw
 from bugbundle.errors import DumpError
+from bugbundle.views.gonumber import json_number
 from bugbundle.xds import schema
 from bugbundle.xds.kinds import short_url
 
@@ -39,20 +41,27 @@ def _message(value: Any, message: str, depth: int) -> Any:
     known = schema.fields(message)
     if known is None or not isinstance(value, dict):
         return _free(value, depth)
-    rows: list[tuple[int, str, Any]] = []
+    out: dict[str, Any] = {}
+    places: list[int] = []
     place = -1
     for name, member in value.items():
         field = known.get(name)
         if field is None:
             if name != "@type" and member is not None:
-                rows.append((place, name, _free(member, depth + 1)))
+                out[name] = _free(member, depth + 1)
+                places.append(place)
             continue
         place = field.order
-        shaped = _field(member, field, depth + 1)
+        if field.kind in "sb" and field.label in ("", "p"):
+            shaped = member if member or field.label else None
+        else:
+            shaped = _field(member, field, depth + 1)
         if shaped is not None:
-            rows.append((place, field.json, shaped))
-    rows.sort(key=lambda row: row[0])
-    return {name: member for _, name, member in rows}
+            out[field.json] = shaped
+            places.append(place)
+    if places == sorted(places):
+        return out
+    return dict(row for _, row in sorted(zip(places, out.items(), strict=False), key=lambda pair: pair[0]))
 
 
 def _field(value: Any, field: schema.Field, depth: int) -> Any:
@@ -134,12 +143,16 @@ def _free(value: Any, depth: int) -> Any:
         return {key: _free(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
         return [_free(item, depth + 1) for item in value]
-    return value
+    return _number(value) if isinstance(value, float) else value
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return int(value)
+    """A number as Go's encoding/json writes it; already as text where others write it in another way."""
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e21:
+            return int(value)
+        if not 1e-4 <= abs(value) < 1e15:
+            return Raw(json_number(value).encode())
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ MESSAGE = "envoy.admin.v3.SecretsConfigDump"
 _SPIFFE = "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig"
 _COLUMNS = ("RESOURCE NAME", "TYPE", "STATUS", "VALID CERT", "SERIAL NUMBER", "NOT AFTER", "NOT BEFORE")
 _STATES = (("dynamic_warming_secrets", "WARMING"), ("dynamic_active_secrets", "ACTIVE"))
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -87,10 +89,11 @@ def _inline(source: Any) -> bytes:
 
 
 def _facts(pem: bytes, state: str, now: datetime, domain: str) -> tuple[str, ...]:
-    """TYPE, STATUS, VALID CERT, SERIAL NUMBER, NOT AFTER, NOT BEFORE and the trust domain."""
+    """TYPE, STATUS, VALID CERT, SERIAL NUMBER, NOT AFTER, NOT BEFORE and the trust domain, of the first PEM block."""
     from bugbundle.certificates import read_pem
 
-    found = next(iter(read_pem(pem, limit=1)), None)
+    block = _BLOCK.search(pem)
+    found = next(iter(read_pem(block[0], limit=1)), None) if block else None
     if found is None:
         return ("", state, "false", "", "", "", domain)
     return (
