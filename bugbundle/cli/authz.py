@@ -15,7 +15,7 @@ def authz() -> None:
 
 @authz.command("check", cls=GoCommand)
 @click.argument("bundle")
-@click.argument("name", required=False, default="", metavar="[TYPE/]NAME[.NS]")
+@click.argument("name", required=False, default="", metavar="[TYPE/]NAME[.NS]", shell_complete=flags.pods)
 @click.option("--force/--no-force", default=False, help="Check a pod that is not Running, too.")
 @flags.namespace
 @flags.live

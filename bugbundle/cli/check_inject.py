@@ -15,7 +15,7 @@ KINDS = ("pod", "deployment", "namespace")
 
 @click.command("check-inject", cls=GoCommand)
 @click.argument("bundle")
-@click.argument("words", nargs=-1, metavar="[[TYPE/]NAME[.NS]]")
+@click.argument("words", nargs=-1, metavar="[[TYPE/]NAME[.NS]]", shell_complete=flags.pods)
 @click.option("-l", "--labels", default="", help="Labels of a pod that may come, as a=b,c=d, in the namespace of -n.")
 @flags.namespace
 @flags.live

@@ -36,7 +36,9 @@ def _command(word: str, metavar: str) -> Callable[[flags.Function], click.Comman
             flags.live,
         ):
             function = option(function)
-        function = click.argument("name", metavar=metavar)(function)
+        function = click.argument("name", metavar=metavar, shell_complete=flags.pods if word == "pod" else None)(
+            function
+        )
         return describe.command(word, cls=GoCommand)(click.argument("bundle")(function))
 
     return make

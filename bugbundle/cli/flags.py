@@ -36,6 +36,17 @@ def live(function: Function) -> Function:
     return function
 
 
+def pods(context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Completion of a pod's name from the bundle, as `pod.namespace`."""
+    from bugbundle.cli.opening import open_mesh
+
+    try:
+        known = open_mesh(context.params["bundle"]).pods
+    except (BugbundleError, KeyError):
+        return []
+    return sorted(f"{name}.{space}" for space, name in known if f"{name}.{space}".startswith(incomplete))
+
+
 def output(*forms: str, default: str) -> Callable[[Function], Function]:
     """`-o`, one of `forms`; another is told as istioctl tells it."""
 

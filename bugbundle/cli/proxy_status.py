@@ -17,7 +17,7 @@ FORMATS = ("table", "wide", "json", "yaml")
 
 @click.command("proxy-status", cls=GoCommand)
 @click.argument("bundle")
-@click.argument("name", required=False, default="", metavar="[POD.NS]")
+@click.argument("name", required=False, default="", metavar="[POD.NS]", shell_complete=flags.pods)
 @click.option("-v", "--verbosity", type=int, default=0, help="1 shows every type, with its state and the state's age.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="How to print the table.")
 @click.option("-o", "--output", help="Of no effect, as in istioctl 1.29; see --format.", expose_value=False)

@@ -44,7 +44,9 @@ def _subcommand(word: str, *options: Function) -> Callable[[Function], click.Com
         function = click.option("--node", default="", help="The ztunnel of this node.")(function)
         for option in (flags.output("short", "json", "yaml", default="short"), flags.namespace, flags.live):
             function = option(function)
-        function = click.argument("name", required=False, default="", metavar="[POD.NS]")(function)
+        function = click.argument("name", required=False, default="", metavar="[POD.NS]", shell_complete=flags.pods)(
+            function
+        )
         function = click.argument("bundle")(function)
         return ztunnel_config.command(word, cls=GoCommand)(function)
 
