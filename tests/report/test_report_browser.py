@@ -159,8 +159,9 @@ def test_contrast_is_enough_to_read(browser: Any, pages: dict[str, Path], scheme
 
 
 def test_printed_pages_show_what_is_folded(browser: Any, pages: dict[str, Path]) -> None:
-    visit = Visit(browser, pages["broken"], 1280, "light")
+    visit = Visit(browser, pages["broken"], 1280, "dark")
     visit.page.emulate_media(media="print")
+    assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not visit.page.locator("nav").is_visible()
     assert visit.page.evaluate(
         "getComputedStyle(document.querySelector('.finding details'), '::details-content').contentVisibility"
