@@ -12,6 +12,7 @@ from bugbundle.rules.lib.index import index
 from bugbundle.rules.lib.istioctl import name_of
 from bugbundle.rules.lib.owners import workload
 from bugbundle.rules.lib.trouble import statuses
+from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
 
 
@@ -21,7 +22,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     level=Level.ERROR,
     reads={res.POD},
     optional={res.REPLICA_SET},
-    message="istiod {pod} was restarted {restarts} times, lately ({how})",
+    message="istiod {pod} was restarted {restarts}, lately ({how})",
     explains={"BB151", "BB153", "BB801", "BB203", "BB208"},
 )
 def istiod_restarting(mesh: Mesh) -> Iterator[Evidence]:
@@ -43,7 +44,7 @@ def istiod_restarting(mesh: Mesh) -> Iterator[Evidence]:
                 continue
             yield Evidence(
                 ref(pod),
-                {"pod": name_of(pod), "restarts": one.restarts, "how": one.how()},
+                {"pod": name_of(pod), "restarts": some(one.restarts, "time"), "how": one.how()},
                 objects=(workload(mesh, pod),),
                 proofs=(Proof(pod.at(one.place), one.how()),),
                 level=Level.ERROR if killed else Level.WARNING,

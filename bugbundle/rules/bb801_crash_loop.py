@@ -21,7 +21,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     level=Level.ERROR,
     reads={res.POD},
     optional={res.REPLICA_SET},
-    message="container {container} of {owner} keeps ending in {pods} ({how}, restarted {restarts} times)",
+    message="container {container} of {owner} keeps ending in {pods} ({how}, restarted {restarts})",
     explains={"BB704", "BB302", "BB750", "BB801"},
 )
 def crash_loop(mesh: Mesh) -> Iterator[Evidence]:
@@ -50,7 +50,7 @@ def crash_loop(mesh: Mesh) -> Iterator[Evidence]:
                 "container": container,
                 "pods": some(len(group), "pod"),
                 "how": first.how() or "no exit code",
-                "restarts": max(one.restarts for one in group),
+                "restarts": some(max(one.restarts for one in group), "time"),
             },
             objects=tuple(ref(one.pod) for one in group[:20]),
             proofs=tuple(
