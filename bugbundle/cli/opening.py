@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +52,18 @@ def _plain_flag(word: str, flags: dict[str, click.Option]) -> str | None:
         off = flags[name].secondary_opts
         return off[0] if off else None
     raise click.UsageError(f'invalid argument "{value}" for "{name}" flag: not a boolean')
+
+
+@contextlib.contextmanager
+def one_shot() -> Iterator[None]:
+    """No cyclic garbage collection meanwhile: an answer is made of many small objects, all needed till the end."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def open_mesh(bundle: str) -> Mesh:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bugbundle.cli import flags
-from bugbundle.cli.opening import GoCommand, loose_file, open_mesh, say
+from bugbundle.cli.opening import GoCommand, loose_file, one_shot, open_mesh, say
 from bugbundle.errors import BugbundleError, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def _subcommand(
     """A subcommand with BUNDLE, POD.NS, -o, -n and its own options."""
 
     def make(function: Callable[..., None]) -> click.Command:
+        function = one_shot()(function)
         for option in reversed(options):
             function = option(function)
         function = flags.live(flags.namespace(function))
