@@ -17,10 +17,14 @@ from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.views import gotext, protojson
 from bugbundle.views.describe_envoy import get
 from bugbundle.views.gosort import sorted_by
+from bugbundle.xds import schema
+from bugbundle.xds.kinds import short_url
+from bugbundle.xds.schema import camel
 
 _ADMIN = "envoy.admin.v3."
 _URL = "type.googleapis.com/"
 _CONTEXT = 7
+_ISTIO = ("io.istio.", "istio.", "stats.")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -50,7 +54,29 @@ def _tree(sections: dict[str, Any], name: str, make: Callable[[dict[str, Any]], 
     """The tree to compare, or the text of the error that stands for a section that is absent."""
     if name not in sections:
         return f"config dump has no configuration type {_URL}{_ADMIN}{name}"
-    return protojson.shape(make(sections[name]), _ADMIN + name)
+    return _known(protojson.shape(make(sections[name]), _ADMIN + name))
+
+
+def _known(tree: Any) -> Any:
+    """The tree as istioctl reads it: of a type that it does not know it keeps the name only."""
+    if isinstance(tree, list):
+        return [_known(item) for item in tree]
+    if not isinstance(tree, dict) or isinstance(tree, protojson.Struct):
+        return tree
+    message = short_url(as_text(tree.get("@type")))
+    if not message or message.startswith("google.protobuf.") or schema.fields(message) is not None:
+        return type(tree)((key, _known(item)) for key, item in tree.items())
+    return _spelled(tree) if message.startswith(_ISTIO) else {"@type": tree["@type"]}
+
+
+def _spelled(value: Any) -> Any:
+    """A message of Istio's own, which the schema lacks: names in camelCase, defaults left out."""
+    if isinstance(value, list):
+        return [_spelled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    members = {camel(key) if key[:1] != "@" else key: _spelled(item) for key, item in value.items()}
+    return {key: members[key] for key in sorted(members) if members[key] not in (None, "", 0, False, [])}
 
 
 def _typed(body: Any, message: str) -> dict[str, Any]:

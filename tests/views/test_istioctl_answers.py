@@ -14,6 +14,8 @@ HERE = Path(__file__).parent / "istioctl"
 ANSWERS = json.loads((HERE / "mesh_answers.json").read_text())
 ZTUNNEL = json.loads((HERE / "ztunnel_answers.json").read_text())
 MESH = Mesh(Bundle.from_entries(json.loads((HERE / "mesh.json").read_text())))
+DIFFS = json.loads((HERE / "diffs.json").read_text())
+PROXIES = Mesh(Bundle.from_entries(DIFFS["entries"]))
 GROUPS = ("describe", "authz", "injector", "tag", "waypoint")
 
 
@@ -24,6 +26,13 @@ def test_the_made_up_mesh_reads_as_istioctl_reads_it(words: str, capsys: pytest.
     code = main([head, *sub, "B", *rest], {"B": MESH})
     failed = words.startswith("experimental describe pod none-1") and "--ignoreUnmeshed" not in words
     assert (capsys.readouterr().out, code) == (ANSWERS[words], 1 if failed else 0)
+
+
+@pytest.mark.parametrize("words", DIFFS["answers"])
+def test_istiod_against_envoy_reads_as_istioctl_reads_it(words: str, capsys: pytest.CaptureFixture[str]):
+    word, proxy = words.split()
+    assert main([word, "B", proxy], {"B": PROXIES}) == 0
+    assert capsys.readouterr().out == DIFFS["answers"][words]
 
 
 @pytest.mark.parametrize("words", ZTUNNEL)
