@@ -94,7 +94,9 @@ def _ztunnel(item: Ztunnel) -> Replica:
     version = as_text(known.get("istioVersion")) if isinstance(known, dict) else ""
     if version in ("", "unknown"):
         version = _image(item.pod) or version or "unknown"
-    return Replica(item.id, version, item.node_name or DASH, _ready(item), len(item.config.get("workloads") or ()))
+    workloads = item.config.get("workloads")
+    number = len(workloads) if isinstance(workloads, list | dict) else 0
+    return Replica(item.id, version, item.node_name or DASH, _ready(item), number)
 
 
 def _image(pod: KubeObject | None) -> str:
