@@ -148,12 +148,14 @@ def _activity(pod: KubeObject) -> tuple[Any, ...]:
 
 
 def nearest(mesh: Mesh, text: str) -> list[str]:
-    """The proxies whose names are most like a text, the likest first; those that begin alike before others."""
+    """The proxies whose names are most like a text, the likest first; else those of the same namespace."""
     ids = [proxy.id for proxy in mesh.proxies]
-    name = text.partition(".")[0]
+    name, _, namespace = text.rpartition(".")
+    name = name or text
     begun = [one for one in ids if one.startswith(name)] if name else []
     close = difflib.get_close_matches(text, ids, n=_OFFERED, cutoff=0.6)
-    return list(dict.fromkeys([*begun, *close]))[:_OFFERED]
+    found = list(dict.fromkeys([*begun, *close])) or [p.id for p in mesh.proxies if p.namespace == namespace]
+    return found[:_OFFERED]
 
 
 def _offer(mesh: Mesh, text: str) -> str:

@@ -114,7 +114,8 @@ def test_what_is_not_there(text: str, what: str):
 def test_nearest_names():
     assert nearest(MESH, "web")[:3] == ["web-5b-1.shop", "web-5b-2.shop", "web-5b-3.shop"]
     assert nearest(MESH, "sme.shop")[0] == "same.shop"
-    assert nearest(MESH, "") == []
+    assert nearest(MESH, "zzzzzzzzzzzz.default") == ["same.default"]
+    assert nearest(MESH, "") == nearest(MESH, "zzzzzzzzzzzz.nowhere") == []
 
 
 def test_a_proxy():
