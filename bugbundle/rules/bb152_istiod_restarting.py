@@ -23,7 +23,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     reads={res.POD},
     optional={res.REPLICA_SET},
     message="istiod {pod} was restarted {restarts}, lately ({how})",
-    explains={"BB151", "BB153", "BB801", "BB203", "BB208"},
+    explains={"BB101", "BB151", "BB153", "BB202", "BB203", "BB208", "BB553", "BB801"},
 )
 def istiod_restarting(mesh: Mesh) -> Iterator[Evidence]:
     """istiod was restarted lately.

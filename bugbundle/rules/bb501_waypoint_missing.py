@@ -32,7 +32,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
         "{holder} uses waypoint {name}, which does not exist{services}: traffic goes straight to "
         "the workloads, without L7"
     ),
-    explains={"BB505", "BB506", "IST0171"},
+    explains={"BB505", "BB506", "BB557", "BB750", "IST0171"},
 )
 def waypoint_missing(mesh: Mesh) -> Iterator[Evidence]:
     """`istio.io/use-waypoint` names a Gateway that does not exist.

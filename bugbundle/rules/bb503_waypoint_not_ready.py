@@ -23,7 +23,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     reads={res.NAMESPACE, res.SERVICE, res.K8S_GATEWAY},
     optional={res.SERVICE_ENTRY, res.POD},
     message="waypoint {name}, used by {users}, is not ready: {problem}",
-    explains={"IST0171", "BB704", "BB506"},
+    explains={"BB302", "BB306", "BB506", "BB557", "BB704", "BB750", "IST0171"},
 )
 def waypoint_not_ready(mesh: Mesh) -> Iterator[Evidence]:
     """A waypoint that is in use is not programmed, or has no ready pod.

@@ -22,6 +22,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     level=Level.WARNING,
     reads={res.AUTHORIZATION_POLICY, res.POD},
     optional={res.CONFIG_MAP},
+    explains={"BB556", "BB750"},
     message=(
         "AuthorizationPolicy {policy} ({action} by {attributes}) applies to {pods} "
         "through ztunnel, which cannot judge HTTP"

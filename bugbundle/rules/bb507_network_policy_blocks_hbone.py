@@ -25,7 +25,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, 
     message=(
         "NetworkPolicy {policy} lets no HBONE (TCP 15008) {side} {pods} ({first}, …), though it allows other ports"
     ),
-    explains={"BB508", "BB555", "BB750", "BB302"},
+    explains={"BB302", "BB508", "BB555", "BB557", "BB750"},
 )
 def network_policy_blocks_hbone(mesh: Mesh) -> Iterator[Evidence]:
     """A NetworkPolicy lets application ports through to ambient pods, but not HBONE's 15008.

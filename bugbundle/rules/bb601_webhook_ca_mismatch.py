@@ -22,7 +22,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
         "webhook configuration {name} carries {what} in its caBundle, not the mesh's root; it takes"
         " pods of {spaces} (failurePolicy {policy})"
     ),
-    explains={"BB610", "BB605", "BB609", "BB608", "IST0103"},
+    explains={"BB108", "BB605", "BB608", "BB609", "BB610", "IST0103"},
 )
 def webhook_ca_mismatch(mesh: Mesh) -> Iterator[Evidence]:
     """The API server does not trust an injection webhook: its caBundle is empty or holds another root.

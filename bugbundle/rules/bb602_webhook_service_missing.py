@@ -22,7 +22,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
         "webhook configuration {name} calls Service {service}, {what}; it takes pods of {spaces} "
         "(failurePolicy {policy})"
     ),
-    explains={"BB610", "BB605", "BB609", "BB608", "IST0139"},
+    explains={"BB108", "BB605", "BB608", "BB609", "BB610", "IST0139"},
 )
 def webhook_service_missing(mesh: Mesh) -> Iterator[Evidence]:
     """An injection webhook calls a Service that does not exist, or that nobody answers.

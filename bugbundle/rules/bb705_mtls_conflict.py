@@ -26,7 +26,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
         "DestinationRule {rule} makes clients send {what} (tls mode {mode}) to {service}, whose "
         "pods accept only mTLS ({policy})"
     ),
-    explains={"BB302", "BB304", "BB750", "BB303"},
+    explains={"BB302", "BB304", "BB750"},
 )
 def mtls_conflict(mesh: Mesh) -> Iterator[Evidence]:
     """Clients are told to send without Istio's mTLS to workloads that accept nothing else.

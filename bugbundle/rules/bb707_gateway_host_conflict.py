@@ -16,7 +16,7 @@ from bugbundle.rules.model import Evidence, Level, rule
     level=Level.ERROR,
     reads={res.GATEWAY, res.POD},
     message="Gateways {older} and {younger} {how}: the older one, {older}, wins",
-    explains={"IST0145", "BB708"},
+    explains={"BB406", "BB708", "IST0101", "IST0145"},
 )
 def gateway_host_conflict(mesh: Mesh) -> Iterator[Evidence]:
     """Two Gateways claim the same host and port on the same pods with different TLS or protocol.

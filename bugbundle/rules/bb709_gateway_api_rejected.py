@@ -19,7 +19,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     reads=set(),
     optional={res.K8S_GATEWAY, res.HTTP_ROUTE, res.GRPC_ROUTE, res.TCP_ROUTE, res.TLS_ROUTE},
     message="{where}{type} is {status}, {reason}: {text}",
-    explains={"IST0171", "BB704", "BB750"},
+    explains={"BB301", "BB406", "BB704", "BB750", "IST0171"},
 )
 def gateway_api_rejected(mesh: Mesh) -> Iterator[Evidence]:
     """A Gateway or route of the Gateway API says that something it refers to is wrong.

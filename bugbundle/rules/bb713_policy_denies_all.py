@@ -25,7 +25,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, 
     optional={Source.LOG, res.CONFIG_MAP},
     message="AuthorizationPolicy {policy} has no rules: it denies every request to {pods} that no "
     "other policy opens{seen}",
-    explains={"BB750"},
+    explains={"BB556", "BB750"},
 )
 def policy_denies_all(mesh: Mesh) -> Iterator[Evidence]:
     """An AuthorizationPolicy allows nothing, and requests are being denied.

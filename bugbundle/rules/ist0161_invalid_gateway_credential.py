@@ -18,6 +18,7 @@ from bugbundle.rules.model import Level, Proof, ref
     "gateway.SecretAnalyzer",
     level=Level.ERROR,
     reads={res.GATEWAY, res.POD, res.SECRET},
+    explains={"BB406"},
     message=(
         "The credential referenced by the Gateway {name} in namespace {namespace} is invalid, which"
         " can cause the traffic not to work as expected."

@@ -86,7 +86,8 @@ def _near_pods(mesh: Mesh, service: KubeObject, wanted: dict[str, str]) -> Clue 
         return None
     first = best[0]
     shown = {key: first.labels.get(key, "(absent)") for key in wanted if key not in kept}
-    text = f"nearly matched by {some(len(best), 'pod')} ({first.name} has {', '.join(f'{k}={v}' for k, v in shown.items())})"
+    labels = ", ".join(f"{key}={value}" for key, value in shown.items())
+    text = f"nearly matched by {some(len(best), 'pod')} ({first.name} has {labels})"
     shown_labels = Proof(
         first.at("/metadata/labels"), selector_text({k: v for k, v in first.labels.items() if len(v) < 60})
     )
