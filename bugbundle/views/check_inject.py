@@ -40,16 +40,12 @@ def verdicts(mesh: Mesh, pod: Mapping[str, str], namespace: Mapping[str, str]) -
     return sorted(found, key=lambda verdict: verdict.name)
 
 
-def _judge(
-    hooks: list[dict[str, Any]], pod: Mapping[str, str], namespace: Mapping[str, str]
-) -> tuple[bool, str]:
+def _judge(hooks: list[dict[str, Any]], pod: Mapping[str, str], namespace: Mapping[str, str]) -> tuple[bool, str]:
     for hook in hooks:
         answer = _hook(hook, pod, namespace)
         if answer is not None:
             return answer
-    if any(
-        is_never(hook.get("namespaceSelector")) and is_never(hook.get("objectSelector")) for hook in hooks
-    ):
+    if any(is_never(hook.get("namespaceSelector")) and is_never(hook.get("objectSelector")) for hook in hooks):
         return False, "The injection webhook is deactivated, and will never match labels."
     wanted = (
         ", ".join(pair for hook in hooks for pair in _wanted(hook.get(selector)))
@@ -58,9 +54,7 @@ def _judge(
     return False, "No matching namespace labels ({}) or pod labels ({})".format(*wanted)
 
 
-def _hook(
-    hook: dict[str, Any], pod: Mapping[str, str], namespace: Mapping[str, str]
-) -> tuple[bool, str] | None:
+def _hook(hook: dict[str, Any], pod: Mapping[str, str], namespace: Mapping[str, str]) -> tuple[bool, str] | None:
     """One webhook's answer; None where it leaves the matter to the next."""
     of_namespace, of_pod = hook.get("namespaceSelector"), hook.get("objectSelector")
     by_namespace = of_namespace is None or matches(of_namespace, namespace)

@@ -141,9 +141,7 @@ def wide_table(found: list[Row]) -> Table:
 
 def _states_table(found: list[Row], urls: list[str]) -> Table:
     columns = ("NAME", "CLUSTER", *(short(url) for url in urls), "ISTIOD", "VERSION")
-    rows_ = (
-        (row.proxy, row.cluster, *(state(row, url) for url in urls), row.istiod, row.version) for row in found
-    )
+    rows_ = ((row.proxy, row.cluster, *(state(row, url) for url in urls), row.istiod, row.version) for row in found)
     return Table(columns, tuple(rows_), padding=5)
 
 
