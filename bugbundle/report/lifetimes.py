@@ -143,12 +143,19 @@ def _row(role: str, alike: list[Seen]) -> tuple[tuple[object, ...], Lifetime]:
         day(worst.since),
         day(worst.until),
         state,
-        _words(worst, state),
+        _words(worst, state) + _share(alike, state),
         left,
         max(round(right - left, 2), 0.8),
     )
     order = ["expired", "not yet valid", "ends soon", "valid"].index(state)
     return (order, {"root": 0, "Secret": 1}.get(role, 2), worst.until, worst.name), row
+
+
+def _share(alike: list[Seen], state: str) -> str:
+    """How many of an identity's certificates are so, where not all of them are."""
+    every = {found.serial for found in alike}
+    such = {found.serial for found in alike if _state(found) == state}
+    return "" if such == every else f" ({len(such):,} of {len(every):,})"
 
 
 def _state(found: Seen) -> str:

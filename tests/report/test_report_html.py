@@ -79,7 +79,7 @@ def test_the_diagnosis_comes_first_and_everything_has_its_place(broken: Analysis
         "secrets is forbidden",
         "Out of sync: 6 proxies",
         "app-0-5f4d9c7b8-00003.team-0 and 1 proxy alike",
-        "✗ expired 1 hour before the capture",
+        "✗ expired 1 hour before the capture (1 of 5)",
         "istiod-7d4f9c-aaaaa.istio-system 1.29.6 default ✓ ready",
         "Taken out 3 key",
     ):
