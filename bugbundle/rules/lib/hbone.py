@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bugbundle.mesh import KubeObject
-from bugbundle.mesh.kube import as_dict, dicts
+from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.rules.lib.index import Index, alive, captured
 from bugbundle.rules.lib.netpol import Policies, address_allowed, peers, pod_allowed, port_allowed, rules
 
@@ -61,7 +61,7 @@ def probe_ports(pod: KubeObject) -> list[int]:
     """The ports of a pod's HTTP, TCP and gRPC probes; named ones looked up."""
     found: list[int] = []
     for container in dicts(pod.spec.get("containers")):
-        named = {port.get("name"): port.get("containerPort") for port in dicts(container.get("ports"))}
+        named = {as_text(port.get("name")): port.get("containerPort") for port in dicts(container.get("ports"))}
         for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
             for kind in ("httpGet", "tcpSocket", "grpc"):
                 port = as_dict(as_dict(container.get(probe)).get(kind)).get("port")

@@ -58,6 +58,13 @@ class Index:
         buckets = [self._labelled.get((namespace, key, value), []) for key, value in wanted.items()]
         return [pod for pod in min(buckets, key=len) if matches(wanted, pod.labels)]
 
+    def has(self, wanted: Mapping[str, str]) -> bool:
+        """Whether any pod of the mesh carries all wanted labels."""
+        if not wanted:
+            return bool(self.kube.list("pods"))
+        buckets = [self._labelled.get(("", key, value), []) for key, value in wanted.items()]
+        return any(matches(wanted, pod.labels) for pod in min(buckets, key=len))
+
     def pods_of(self, service: KubeObject) -> list[KubeObject]:
         """The living pods that a Service selects; none where it has no selector."""
         wanted = texts(service.spec.get("selector"))

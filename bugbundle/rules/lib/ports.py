@@ -41,7 +41,8 @@ def protocol(port: dict[str, Any]) -> str | None:
     head = name.partition("-")[0]
     if head in KNOWN:
         return head
-    return "tcp" if port.get("port") in SERVER_FIRST else None
+    number = port.get("port")
+    return "tcp" if isinstance(number, int) and number in SERVER_FIRST else None
 
 
 def own_service(service: KubeObject) -> bool:

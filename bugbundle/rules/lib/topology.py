@@ -14,10 +14,10 @@ HOST = "kubernetes.io/hostname"
 def selects(index: Index, nodes: Mapping[str, Mapping[str, str]], wanted: Mapping[str, str]) -> bool:
     """Whether any pod of the mesh carries all wanted labels, its node's included."""
     place = {key: value for key, value in wanted.items() if key in (*FROM_NODE, HOST)}
-    pods = index.select({key: value for key, value in wanted.items() if key not in place})
+    rest = {key: value for key, value in wanted.items() if key not in place}
     if not place:
-        return bool(pods)
-    for pod in pods:
+        return index.has(rest)
+    for pod in index.select(rest):
         node = nodes.get(node_of(pod), {})
         added = {HOST: node_of(pod), **{key: node[key] for key in FROM_NODE if node.get(key)}}
         if matches(place, {**pod.labels, **added}):
