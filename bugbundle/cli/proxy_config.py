@@ -75,7 +75,7 @@ _PORT = _option("--port", "Filter by Port field.", int)
 _ADDRESS = _option("--address", "Filter by address field.")
 _TYPE = _option("--type", "Filter listeners by type field.")
 _NAME = click.option("--name", "route_name", default="", help="Filter routes by route name field.")
-_CLUSTER = click.option("--cluster", "cluster_name", default="", help="Filter endpoints by cluster name field.")
+_CLUSTER = _option("--cluster", "Filter endpoints by cluster name field.")
 _STATUS = _option("--status", "Filter endpoints by status field.")
 
 
@@ -119,14 +119,12 @@ def _print(output: str, table: Callable[[], Any], tree: Callable[[], Any], style
 
 
 @_subcommand("cluster", _FQDN, _DIRECTION, _SUBSET, _PORT)
-def cluster(
-    bundle: str, name: str | None, output: str, namespace: str, fqdn: str, direction: str, subset: str, port: int
-) -> None:
+def cluster(bundle: str, name: str | None, output: str, namespace: str, **filters: Any) -> None:
     """Clusters (CDS)."""
     from bugbundle.views.proxy_config import cluster as view
 
     dump = _page(bundle, name, namespace).dump()
-    wanted = view.ClusterFilter(fqdn, port, subset, direction)
+    wanted = view.ClusterFilter(**filters)
     _print(output, lambda: view.summary(dump, wanted), lambda: view.tree(dump, wanted))
 
 
@@ -168,21 +166,12 @@ def route(bundle: str, name: str | None, output: str, namespace: str, route_name
 
 
 @_subcommand("endpoint", _ADDRESS, _PORT, _CLUSTER, _STATUS)
-def endpoint(
-    bundle: str,
-    name: str | None,
-    output: str,
-    namespace: str,
-    address: str,
-    port: int,
-    cluster_name: str,
-    status: str,
-) -> None:
+def endpoint(bundle: str, name: str | None, output: str, namespace: str, **filters: Any) -> None:
     """Endpoints, as Envoy sees their health."""
     from bugbundle.views.proxy_config import endpoint as view
 
     page = _page(bundle, name, namespace, "clusters.json")
-    wanted = view.EndpointFilter(address, port, cluster_name, status)
+    wanted = view.EndpointFilter(**filters)
     _print(
         output,
         lambda: view.summary(page.data, wanted, page.where),
@@ -191,22 +180,13 @@ def endpoint(
 
 
 @_subcommand("eds", _ADDRESS, _PORT, _CLUSTER, _STATUS, hidden=True)
-def eds(
-    bundle: str,
-    name: str | None,
-    output: str,
-    namespace: str,
-    address: str,
-    port: int,
-    cluster_name: str,
-    status: str,
-) -> None:
+def eds(bundle: str, name: str | None, output: str, namespace: str, **filters: Any) -> None:
     """Endpoints, as istiod sent them (EDS)."""
     from bugbundle.views.proxy_config import eds as view
     from bugbundle.views.proxy_config.endpoint import EndpointFilter
 
     dump = _page(bundle, name, namespace).dump()
-    wanted = EndpointFilter(address, port, cluster_name, status)
+    wanted = EndpointFilter(**filters)
     _print(output, lambda: view.summary(dump, wanted), lambda: view.tree(dump, wanted))
 
 

@@ -3,9 +3,7 @@ from bugbundle.views.table import Table, align, render
 
 def test_columns_are_padded_but_for_the_last():
     table = Table(("NAME", "PORT", "TYPE"), (("a", "15010", "HTTP"), ("längere", "1", "")), padding=5)
-    assert render(table) == (
-        "NAME        PORT      TYPE\na           15010     HTTP\nlängere     1         \n"
-    )
+    assert render(table) == ("NAME        PORT      TYPE\na           15010     HTTP\nlängere     1         \n")
 
 
 def test_an_empty_column_still_takes_its_padding():
