@@ -167,9 +167,7 @@ def _quote(value: str, style: str) -> str:
 
 def _escaped(value: str) -> list[str]:
     marked = value[:1] == "\ufeff"
-    return [
-        _escape(c) if marked or c in '"\\' or _UNPRINTABLE.match(c) or _BREAK.match(c) else c for c in value
-    ]
+    return [_escape(c) if marked or c in '"\\' or _UNPRINTABLE.match(c) or _BREAK.match(c) else c for c in value]
 
 
 def _escape(char: str) -> str:
