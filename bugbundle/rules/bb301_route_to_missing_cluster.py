@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh, Proxy, Resource
 from bugbundle.mesh.facts import RouteTarget
-from bugbundle.rules.lib.envoy import names, uses
+from bugbundle.rules.lib.envoy import names, ports_of, uses
 from bugbundle.rules.lib.owners import ClusterName, config_ref
 from bugbundle.rules.lib.resources import GRPC_ROUTE, HTTP_ROUTE
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
@@ -48,7 +48,7 @@ def route_to_missing_cluster(mesh: Mesh) -> Iterator[Evidence]:
             used = uses(mesh, resource)
             for cluster in used.names - found.clusters if found else ():
                 target = used.targets[cluster][0]
-                if found and _phantom(target, found.clusters):
+                if found and _phantom(mesh, target, found.clusters):
                     continue
                 made = _maker(mesh, target)
                 groups.setdefault((cluster, made), []).append(Use(proxy, resource, target))
@@ -69,7 +69,7 @@ def _maker(mesh: Mesh, target: RouteTarget) -> Ref | None:
     return config_ref(target.config)
 
 
-def _phantom(target: RouteTarget, clusters: frozenset[str]) -> bool:
+def _phantom(mesh: Mesh, target: RouteTarget, clusters: frozenset[str]) -> bool:
     """A route for a port that the host does not have, which nobody can be meant to call.
 
     istiod writes a virtual host of a VirtualService into every route configuration (one per port) that the proxy has,
@@ -78,7 +78,7 @@ def _phantom(target: RouteTarget, clusters: frozenset[str]) -> bool:
     parts = ClusterName(target.cluster)
     if not parts.host or not target.virtual_host.endswith(f":{parts.port}"):
         return False
-    ports = {other.port for other in map(ClusterName, clusters) if other.host == parts.host}
+    ports = ports_of(mesh, clusters).get(parts.host, ())
     return bool(ports) and parts.port not in ports
 
 

@@ -19,14 +19,15 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, 
     per=Mesh,
     level=Level.ERROR,
     reads={"services", "pods"},
-    optional={Source.ENVOY_CONFIG_DUMP, Source.LOG},
+    optional={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_SYNCZ, Source.LOG},
     explains={"BB203", "BB306", "BB208", "BB410"},
     message="{workload} has discoveryAddress {address}, and there is no {service}{source}",
 )
 def discovery_address_unknown(mesh: Mesh) -> Iterator[Evidence]:
     """A proxy is told to get its configuration from a Service that does not exist.
 
-    The address is taken from the proxy's bootstrap, else from the pod's annotation `proxy.istio.io/config`.
+    Proxies that an istiod holds are passed over: their address works. It is taken from the proxy's bootstrap, else
+    from the pod's annotation `proxy.istio.io/config`.
 
     ## Why it matters
     The proxy never receives a configuration and never becomes ready; with native sidecars the application does not
@@ -38,7 +39,7 @@ def discovery_address_unknown(mesh: Mesh) -> Iterator[Evidence]:
     """
     groups: dict[tuple[Ref, str], list[Proxy]] = {}
     for proxy in mesh.proxies:
-        if proxy.pod is None or finished(proxy.pod):
+        if proxy.pod is None or finished(proxy.pod) or mesh.istiods_of(proxy.id):
             continue
         service = service_of(discovery_host(proxy), "istio-system")
         if service and mesh.kube.get(SERVICE, *service) is None:

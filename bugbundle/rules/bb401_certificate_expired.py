@@ -34,30 +34,24 @@ def certificate_expired(mesh: Mesh) -> Iterator[Evidence]:
     Workload certificate: the agent could not renew it; look at its log (`failed to sign`) and at its connection to
     istiod. Not valid yet: compare the clocks of the nodes. Gateway certificate: renew the Secret.
     """
-    groups: dict[tuple[str, str, str], list[tuple[Held, str]]] = {}
+    groups: dict[tuple[str, bool], list[tuple[Held, str]]] = {}
     for one in held(mesh):
         state = _state(one)
         if state:
-            mark = (one.chain or one.roots)[0].fingerprint
-            key = (
-                (one.name, mark, state)
-                if one.name.startswith("kubernetes") or not one.chain
-                else (one.name, mark, one.holder.id)
-            )
-            groups.setdefault(key, []).append((one, state))
+            groups.setdefault((one.name, state.startswith("expired")), []).append((one, state))
     for members in groups.values():
         first, state = members[0]
         holders = list(dict.fromkeys(one.holder for one, _ in members))
         secret = secret_ref(first.name, first.holder.namespace)
         certificate = (first.chain or first.roots)[0]
         yield Evidence(
-            origin=secret or ref(first.holder),
+            origin=secret or (ref(first.holder) if len(holders) == 1 else Ref("Mesh", "", "certificates")),
             values={
                 "name": first.name,
-                "holders": first.holder.id if len(holders) == 1 else f"{len(holders)} proxies",
+                "holders": first.holder.id if len(holders) == 1 else f"{len(holders)} proxies ({first.holder.id}, …)",
                 "state": state,
             },
-            objects=tuple(ref(one) for one in holders) + _pods(first),
+            objects=tuple(ref(one) for one in holders[:200]) + _pods(first),
             proofs=(
                 Proof(
                     first.pointer,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh, Proxy
 from bugbundle.mesh.kube import as_text
-from bugbundle.rules.lib.identity import WORKLOAD, held
+from bugbundle.rules.lib.identity import WORKLOAD, Held, held
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
 
 
@@ -17,7 +17,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     level=Level.ERROR,
     reads={Source.ENVOY_CONFIG_DUMP, "pods"},
     explains={"BB750"},
-    message="{proxy} runs as ServiceAccount {expected} and holds a certificate for {spiffe}",
+    message="ServiceAccount {expected}: the certificate of {proxy} is for {spiffe}",
 )
 def identity_mismatch(mesh: Mesh) -> Iterator[Evidence]:
     """The SPIFFE identity in a proxy's certificate is not that of its pod's ServiceAccount.
@@ -29,17 +29,25 @@ def identity_mismatch(mesh: Mesh) -> Iterator[Evidence]:
     ## What to do
     Restart the pod. If it stays, look at what issues its certificate (an external CA, certificates mounted as files).
     """
+    groups: dict[tuple[str, str, str], list[Held]] = {}
     for one in held(mesh):
         pod = one.holder.pod
         if not isinstance(one.holder, Proxy) or one.name != WORKLOAD or pod is None or not one.spiffe:
             continue
         account = as_text(pod.spec.get("serviceAccountName")) or "default"
-        if one.spiffe.endswith(f"/ns/{pod.namespace}/sa/{account}"):
-            continue
+        if not one.spiffe.endswith(f"/ns/{pod.namespace}/sa/{account}"):
+            groups.setdefault((pod.namespace, account, one.spiffe), []).append(one)
+    for (namespace, account, spiffe), members in groups.items():
+        holders = [one.holder for one in members]
+        owner = Ref("ServiceAccount", namespace, account)
         yield Evidence(
-            origin=ref(one.holder),
-            values={"proxy": one.holder.id, "expected": f"{pod.namespace}/{account}", "spiffe": one.spiffe},
-            objects=(Ref("ServiceAccount", pod.namespace, account),),
-            proofs=(Proof(one.pointer, one.spiffe),),
-            affects=(one.holder.id,),
+            origin=ref(holders[0]) if len(holders) == 1 else owner,
+            values={
+                "proxy": holders[0].id if len(holders) == 1 else f"{len(holders)} proxies ({holders[0].id}, …)",
+                "expected": f"{namespace}/{account}",
+                "spiffe": spiffe,
+            },
+            objects=(owner, *(ref(one) for one in holders[:200])),
+            proofs=(Proof(members[0].pointer, spiffe),),
+            affects=tuple(one.id for one in holders),
         )

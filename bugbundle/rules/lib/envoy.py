@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import Mesh, Proxy, Resource
 from bugbundle.mesh.facts import ListenerFacts, RouteFacts, RouteTarget
+from bugbundle.rules.lib.owners import ClusterName
 from bugbundle.xds import Xds
 
 LIVE = {Xds.LDS: frozenset({"static", "dynamic_active", "flat"}), Xds.RDS: frozenset({"dynamic_active", "flat"})}
@@ -30,6 +31,7 @@ class Uses(NamedTuple):
 
 _NAMES: WeakKeyDictionary[Proxy, Names] = WeakKeyDictionary()
 _USES: WeakKeyDictionary[Mesh, dict[bytes, Uses]] = WeakKeyDictionary()
+_PORTS: WeakKeyDictionary[Mesh, dict[frozenset[str], dict[str, set[int]]]] = WeakKeyDictionary()
 NOTHING = Uses({}, frozenset())
 
 
@@ -55,6 +57,19 @@ def uses(mesh: Mesh, resource: Resource) -> Uses:
                 targets.setdefault(target.cluster, []).append(target)
         known[resource.meaning] = Uses(targets, frozenset(targets)) if targets else NOTHING
     return known[resource.meaning]
+
+
+def ports_of(mesh: Mesh, clusters: frozenset[str]) -> dict[str, set[int]]:
+    """host → the ports that a set of clusters has for it; most proxies share a few sets."""
+    known = _PORTS.setdefault(mesh, {})
+    if clusters not in known:
+        found: dict[str, set[int]] = {}
+        for name in clusters:
+            parts = ClusterName(name)
+            if parts.host:
+                found.setdefault(parts.host, set()).add(parts.port)
+        known[clusters] = found
+    return known[clusters]
 
 
 def _targets(resource: Resource) -> Iterator[RouteTarget]:

@@ -81,7 +81,7 @@ def suspects(mesh: Mesh, proxy: Proxy, kind: Xds, message: str) -> list[Suspect]
 
 
 def applies(mesh: Mesh, proxy: Proxy, item: KubeObject) -> bool:
-    """Whether an EnvoyFilter is for a proxy: its namespace or the root namespace, and its workloadSelector or targetRefs."""
+    """Whether an EnvoyFilter is for a proxy: by namespace (or root namespace), workloadSelector, targetRefs."""
     if item.namespace not in (proxy.namespace, root_namespace(mesh)):
         return False
     refs = dicts(item.spec.get("targetRefs"))
