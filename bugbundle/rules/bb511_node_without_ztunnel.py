@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.index import alive, captured, index, node_of, pod_id, ready
+from bugbundle.rules.lib.owners import workload
 from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
 
@@ -17,6 +18,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     per=Mesh,
     level=Level.ERROR,
     reads={res.POD},
+    optional={res.REPLICA_SET},
     message=("node {node} has {pods} and no ready ztunnel ({state}): their traffic and their name look-ups fail"),
     explains={"BB302", "BB509", "BB551", "BB553", "BB555", "BB557", "BB704", "BB750", "BB801", "BB805"},
 )
@@ -24,8 +26,8 @@ def node_without_ztunnel(mesh: Mesh) -> Iterator[Evidence]:
     """A node runs ambient pods, and no ready ztunnel.
 
     ## Why it matters
-    All traffic of its ambient pods is redirected to a ztunnel that is not there: connections and name look-
-    ups fail (curl exit 6 and 7).
+    All traffic of its ambient pods is redirected to a ztunnel that is not there: connections and name
+    look-ups fail (curl exit 6 and 7).
 
     ## What to do
     Look at the ztunnel pod of that node (`kubectl -n istio-system describe pod`, its log); it is a DaemonSet
@@ -38,8 +40,9 @@ def node_without_ztunnel(mesh: Mesh) -> Iterator[Evidence]:
     tunnels: dict[str, list[KubeObject]] = defaultdict(list)
     for pod in index(mesh).select({"app": "ztunnel"}):
         tunnels[node_of(pod)].append(pod)
+    every = [pod for group in tunnels.values() for pod in group][:1]
     for node, pods in on_node.items():
-        if any(ready(pod) and alive(pod) for pod in tunnels[node]) or not index(mesh).covers(res.POD, "istio-system"):
+        if any(ready(pod) and alive(pod) for pod in tunnels[node]):
             continue
         state = f"{tunnels[node][0].name} is not ready" if tunnels[node] else "none is there"
         first = tunnels[node][0] if tunnels[node] else None
@@ -49,7 +52,7 @@ def node_without_ztunnel(mesh: Mesh) -> Iterator[Evidence]:
             objects=(
                 Ref("Node", "", node),
                 *(ref(pod) for pod in pods[:50]),
-                Ref("DaemonSet", "istio-system", "ztunnel"),
+                *dict.fromkeys(workload(mesh, pod) for pod in tunnels[node] or every),
             ),
             proofs=(
                 *((Proof(first.at("/status"), f"{first}: not ready"),) if first else ()),

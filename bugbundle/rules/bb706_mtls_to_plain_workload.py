@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bugbundle.mesh import Mesh
+from bugbundle.mesh.kube import as_text
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.clients import client_tls
 from bugbundle.rules.lib.index import index, meshed, pod_id
-from bugbundle.rules.lib.istioctl import name_of
+from bugbundle.rules.lib.istioctl import SYSTEM_NAMESPACES, name_of
 from bugbundle.rules.lib.selectors import matches
 from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
 
@@ -37,8 +38,9 @@ def mtls_to_plain_workload(mesh: Mesh) -> Iterator[Evidence]:
     for item in client_tls(mesh):
         pods = [pod for pod in index(mesh).pods_of(item.service) if matches(item.subset, pod.labels)]
         plain = [pod for pod in pods if not meshed(pod)]
-        if item.mode != "ISTIO_MUTUAL" or not plain:
+        if item.mode != "ISTIO_MUTUAL" or not plain or item.service.namespace in SYSTEM_NAMESPACES:
             continue
+        wide = as_text(item.rule.spec.get("host")).startswith("*")
         every = len(plain) == len(pods)
         yield Evidence(
             ref(item.rule),
@@ -53,5 +55,5 @@ def mtls_to_plain_workload(mesh: Mesh) -> Iterator[Evidence]:
                 Proof(plain[0].at("/spec/containers"), f"{plain[0]}: no proxy, not captured by ztunnel"),
             ),
             affects=tuple(pod_id(pod) for pod in plain),
-            level=Level.ERROR if every else Level.WARNING,
+            level=Level.ERROR if every and not wide else Level.WARNING,
         )

@@ -24,7 +24,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
         "Subset {subset} of DestinationRule {rule} ({labels}) fits none of the pods of Service "
         "{service}, and routes use it"
     ),
-    explains={"BB302", "BB750"},
+    explains={"BB302", "BB750", "IST0173"},
 )
 def subset_without_pods(mesh: Mesh) -> Iterator[Evidence]:
     """A subset that routes use fits none of the Service's own pods.

@@ -95,6 +95,8 @@ TRAFFIC: tuple[str, ...] = (
     "bb708_gateway_port_protocol_conflict",
     "bb709_gateway_api_rejected",
     "bb710_subset_without_pods",
+    "bb711_sidecar_hides_host",
+    "bb712_service_entry_shadows_service",
     "bb713_policy_denies_all",
     "bb714_jwks_problem",
     "bb715_delegate_missing",

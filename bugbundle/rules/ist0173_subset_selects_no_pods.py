@@ -26,7 +26,6 @@ from bugbundle.rules.model import Level, ref
         "lead to 503 UH (NoHealthyUpstream)."
     ),
     explains={"BB302", "BB701", "BB710"},
-    diagnosis=True,
 )
 def subset_selects_no_pods(mesh: Mesh) -> Iterator[Hit]:
     """A DestinationRule's subset fits no pod of the mesh.

@@ -34,6 +34,11 @@ class Failures:
         found = self._by_cluster.get(f"inbound|{port}||", ())
         return [fault for fault in found if fault.proxy.id == proxy and flag in fault.flags]
 
+    def lost(self) -> list[Fault]:
+        """Requests for a host that found no route, or a black hole."""
+        found = (f for c in ("", "-", "BlackHoleCluster", "PassthroughCluster") for f in self._by_cluster.get(c, ()))
+        return [fault for fault in found if fault.authority not in ("", "-")]
+
     def denied(self, proxies: set[str]) -> list[Fault]:
         """Requests that these proxies refused by policy."""
         found = (fault for group in self._by_cluster.values() for fault in group)

@@ -27,6 +27,7 @@ class Hit(NamedTuple):
     objects: tuple[Ref, ...] = ()
     affects: tuple[str, ...] = ()
     proofs: tuple[Proof, ...] = ()
+    confidence: Confidence = Confidence.CERTAIN
 
 
 def analyzer(
@@ -74,7 +75,7 @@ def _evidence(hit: Hit) -> Evidence:
         objects=hit.objects,
         proofs=(shown, *hit.proofs),
         affects=hit.affects,
-        confidence=Confidence.CERTAIN,
+        confidence=hit.confidence,
     )
 
 

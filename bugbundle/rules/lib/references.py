@@ -13,7 +13,7 @@ from bugbundle.rules.lib.hosts import destinations, full_name, host_of, hosts, s
 from bugbundle.rules.lib.index import index
 from bugbundle.rules.lib.istioctl import Hit, analysed, quoted
 from bugbundle.rules.lib.selectors import selector_text, workload_selector
-from bugbundle.rules.model import Ref, ref
+from bugbundle.rules.model import Confidence, Ref, ref
 
 
 def missing(kind: str, name: str) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def selectors_of_policies(mesh: Mesh) -> Iterator[Hit]:
             wanted = workload_selector(item.spec, "workloadSelector" if resource == res.SIDECAR else "selector")
             if wanted and not index(mesh).select(wanted, item.namespace):
                 text = selector_text(wanted)
-                yield Hit(item, missing("selector", text), "/spec", f"selector: {text}")
+                yield Hit(item, missing("selector", text), "/spec", f"selector: {text}", confidence=Confidence.POSSIBLE)
 
 
 def namespaces_of_policies(mesh: Mesh) -> Iterator[Hit]:
@@ -134,7 +134,8 @@ def namespaces_of_policies(mesh: Mesh) -> Iterator[Hit]:
                 for wanted in texts_of([*as_list(spec.get("namespaces")), *as_list(spec.get("notNamespaces"))]):
                     if not any(_fits(name, wanted) for name in names):
                         where = f"/spec/rules/{number}/from/{place}/source"
-                        yield Hit(policy, missing("namespace", wanted), where, f"namespace: {wanted}")
+                        values, text = missing("namespace", wanted), f"namespace: {wanted}"
+                        yield Hit(policy, values, where, text, confidence=Confidence.POSSIBLE)
 
 
 def _fits(name: str, wanted: str) -> bool:

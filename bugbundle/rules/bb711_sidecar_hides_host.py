@@ -1,0 +1,71 @@
+"""BB711: a Sidecar leaves out a Service that its workloads call."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from bugbundle.istio import Source
+from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.access import Fault
+from bugbundle.rules.lib.egress import lets_see, sidecar_of
+from bugbundle.rules.lib.failures import failures, proof, times
+from bugbundle.rules.lib.hosts import service_of
+from bugbundle.rules.lib.istioctl import name_of
+from bugbundle.rules.lib.words import some
+from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
+
+
+@rule(
+    "BB711",
+    per=Mesh,
+    level=Level.ERROR,
+    reads={res.SIDECAR, res.SERVICE, Source.LOG},
+    optional={res.POD, res.CONFIG_MAP, Source.ENVOY_CONFIG_DUMP},
+    explains={"BB750", "BB301"},
+    message="Sidecar {sidecar} leaves out Service {service}, which its workloads call: {requests} failed",
+)
+def sidecar_hides_host(mesh: Mesh) -> Iterator[Evidence]:
+    """Requests to a Service fail for want of a route, and the caller's Sidecar does not let it see that Service.
+
+    ## Why it matters
+    The proxy gets no cluster and no route for what `egress.hosts` leaves out: requests end in the BlackHoleCluster
+    (502), without a route (404, response flag NR), or go out unchanged and without mTLS.
+
+    ## What to do
+    Add the host to `egress.hosts` of the Sidecar: `namespace/host`, or `namespace/*`.
+    """
+    groups: dict[tuple[Ref, Ref], list[Fault]] = defaultdict(list)
+    hiding: dict[Ref, KubeObject] = {}
+    for fault in failures(mesh).lost():
+        host = fault.authority.partition(":")[0]
+        service = _service(mesh, host, fault.proxy.namespace)
+        sidecar = sidecar_of(mesh, fault.proxy.pod) if service is not None and fault.proxy.pod else None
+        if service is not None and sidecar is not None and not lets_see(sidecar, service):
+            groups[ref(sidecar), ref(service)].append(fault)
+            hiding[ref(sidecar)] = sidecar
+    for (sidecar_ref, service_ref), found in groups.items():
+        sidecar = hiding[sidecar_ref]
+        proxies = tuple(dict.fromkeys(fault.proxy.id for fault in found))
+        yield Evidence(
+            sidecar_ref,
+            {
+                "sidecar": name_of(sidecar),
+                "service": f"{service_ref.namespace}/{service_ref.name}",
+                "requests": some(times(found), "request"),
+            },
+            objects=(service_ref, *dict.fromkeys(ref(fault.proxy) for fault in found)),
+            proofs=tuple(proof(fault) for fault in found[-2:]),
+            affects=proxies,
+            confidence=Confidence.LIKELY,
+        )
+
+
+def _service(mesh: Mesh, host: str, namespace: str) -> KubeObject | None:
+    """The Service that a host header means: `name`, `name.ns`, `name.ns.svc`, or the full name."""
+    parts = host.split(".")
+    known = service_of(host, namespace) if len(parts) != 2 else (parts[1], parts[0])
+    if known is None and len(parts) == 3 and parts[2] == "svc":
+        known = (parts[1], parts[0])
+    return mesh.kube.get(res.SERVICE, *known) if known else None
