@@ -12,6 +12,10 @@ MANIFEST = "manifest.json"
 TOP = frozenset({HEADER, MANIFEST, "k8s", "istiod", "proxies", "ztunnel", "logs"})
 """The names at the top of a bundle."""
 
+UNASKED = "bugbundle-unasked"
+"""The header with which a recording that is served says that it holds neither an answer nor a gap: the question was
+not asked when it was recorded. Who records the recording again leaves it so."""
+
 MAX_NAME = 1024
 _BAD = re.compile(r"^/|^[A-Za-z]:|\\|//|[\x00-\x1f\x7f]|(^|/)\.\.?(/|$)|/$")
 

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from bugbundle.bundle import Bundle
+from bugbundle.bundle.layout import UNASKED
 from bugbundle.codec import encode
 from bugbundle.errors import BugbundleError
 from bugbundle.replay import reviews
@@ -87,15 +88,27 @@ class Api:
             wanted = form(request.headers.get("Accept", ""), DISCOVERY_FORMS)
             if wanted.as_:
                 body = self.discovery.aggregated(parts[0], wanted.version)
-                return json(body, content_type=AGGREGATED.format(wanted.version))
-            return json(self.discovery.core() if parts == ["api"] else self.discovery.groups())
+                kind = AGGREGATED.format(wanted.version)
+                return self._verbatim(f"k8s/{parts[0]}.aggregated.json", body, kind)
+            body = self.discovery.core() if parts == ["api"] else self.discovery.groups()
+            return self._verbatim(f"k8s/{parts[0]}.json", body)
         if parts[0] == "api" and len(parts) == 2:
-            return json(self.discovery.resources("", parts[1]))
+            return self._verbatim(f"k8s/api/{parts[1]}.json", self.discovery.resources("", parts[1]))
         if parts[0] == "apis" and len(parts) == 2:
             return json(self.discovery.group(parts[1]))
         if parts[0] == "apis" and len(parts) == 3:
-            return json(self.discovery.resources(parts[1], parts[2]))
+            body = self.discovery.resources(parts[1], parts[2])
+            return self._verbatim(f"k8s/apis/{parts[1]}/{parts[2]}.json", body)
         raise no_such_resource()
+
+    def _verbatim(self, entry: str, body: Any, content_type: str = JSON) -> web.Response:
+        """A document byte for byte where it is as recorded, else as it was made."""
+        if body == self.answers.catalogue.document(entry):
+            return web.Response(body=self.bundle[entry], headers={"Content-Type": content_type})
+        made = json(body, content_type=content_type)
+        if entry not in self.bundle and entry not in self.bundle.gaps:
+            made.headers[UNASKED] = "true"
+        return made
 
     def _document(self, path: str) -> web.Response:
         if path in self.bundle:
@@ -196,7 +209,8 @@ def _read_only() -> Refusal:
 
 def status(refusal: Refusal) -> web.Response:
     """A refusal as an answer."""
-    return web.Response(body=refusal.body(), status=refusal.code, headers={"Content-Type": JSON})
+    headers = {"Content-Type": JSON, **({UNASKED: "true"} if refusal.unasked else {})}
+    return web.Response(body=refusal.body(), status=refusal.code, headers=headers)
 
 
 def json(body: Any, status: int = 200, content_type: str = JSON) -> web.Response:

@@ -12,7 +12,10 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, timedelta
+from email.utils import format_datetime
 from pathlib import Path
+from time import monotonic
 
 from aiohttp import web
 
@@ -49,7 +52,10 @@ class Address:
 
 
 def application(bundle: Bundle, gate: Gate) -> web.Application:
-    """The API over a bundle behind its gate, as an aiohttp application."""
+    """The API over a bundle behind its gate, as an aiohttp application.
+
+    Its clock goes on from when the bundle was recorded, so that who records from it judges by that time.
+    """
     api = Api(bundle)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -64,6 +70,14 @@ def application(bundle: Bundle, gate: Gate) -> web.Application:
 
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_route("*", "/{path:.*}", handle)
+
+    async def date(_: web.Request, response: web.StreamResponse) -> None:
+        if clock is not None:
+            response.headers["Date"] = format_datetime(clock + timedelta(seconds=monotonic() - begun), usegmt=True)
+
+    clock, begun = bundle.started, monotonic()
+    clock = clock.astimezone(UTC) if clock else None
+    app.on_response_prepare.append(date)
     app.on_shutdown.append(close)
     return app
 

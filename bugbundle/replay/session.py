@@ -22,8 +22,8 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 CONTEXT = "bugbundle"
 
 
-def kubeconfig(replay: Replay) -> bytes:
-    """A kubeconfig (JSON, which is YAML) whose only context is the recording."""
+def kubeconfig(replay: Replay, name: str = CONTEXT) -> bytes:
+    """A kubeconfig (JSON, which is YAML) whose only context is the recording; `name` is the cluster's."""
     cluster = {"server": replay.url if replay.certificate else f"{replay.url}/{replay.token}"}
     if replay.certificate:
         cluster["certificate-authority-data"] = base64.b64encode(replay.certificate).decode()
@@ -31,9 +31,9 @@ def kubeconfig(replay: Replay) -> bytes:
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": CONTEXT, "cluster": cluster}],
+            "clusters": [{"name": name, "cluster": cluster}],
             "users": [{"name": CONTEXT, "user": {"token": replay.token}}],
-            "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
+            "contexts": [{"name": CONTEXT, "context": {"cluster": name, "user": CONTEXT}}],
             "current-context": CONTEXT,
         }
     )
@@ -48,7 +48,7 @@ def session(bundle: Bundle, address: Address) -> Iterator[dict[str, str]]:
     ):
         place = Path(folder) / "kubeconfig"
         place.touch(mode=0o600)
-        place.write_bytes(kubeconfig(replay))
+        place.write_bytes(kubeconfig(replay, (*bundle.header.clusters, CONTEXT)[0]))
         yield {"KUBECONFIG": str(place), "KUBECACHEDIR": str(Path(folder) / "cache")}
 
 

@@ -25,7 +25,12 @@ REASONS = {
 
 
 class Refusal(Exception):
-    """An answer that is a `Status` with this code, sentence and details; `recorded` is one as it was recorded."""
+    """An answer that is a `Status` with this code, sentence and details; `recorded` is one as it was recorded.
+
+    `unasked`: the recording holds neither an answer nor a gap.
+    """
+
+    unasked = False
 
     def __init__(self, code: int, message: str, details: dict[str, Any] | None = None, recorded: bytes = b"") -> None:
         self.code = code
@@ -75,7 +80,9 @@ def from_gap(gap: Gap) -> Refusal:
 
 def unrecorded(what: str) -> Refusal:
     """The API has it, the recording does not, and does not tell why."""
-    return Refusal(404, f"{what}: not recorded in this bundle", {})
+    refusal = Refusal(404, f"{what}: not recorded in this bundle", {})
+    refusal.unasked = True
+    return refusal
 
 
 def _recorded_status(reason: str) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from bugbundle.bundle import Bundle, Gap
+from bugbundle.bundle.layout import UNASKED
 from bugbundle.errors import BugbundleError
 from bugbundle.replay.pages.layout import PORTS, asked, owner
 from bugbundle.replay.pages.page import JSON, METRICS, TEXT, Page, parse_request, sentence
@@ -56,7 +57,8 @@ class Shelf:
         what = f"{request} of {self.pod}.{self.namespace}:{port} is not in this recording"
         gap = self.gaps.get((port, request))
         if gap is None:
-            return sentence(404, f"{what}: nobody asked for it.")
+            page = sentence(404, f"{what}: nobody asked for it.")
+            return replace(page, headers={**page.headers, UNASKED: "true"})
         status = gap.status if 400 <= gap.status <= 599 else 503
         page = sentence(status, f"{what}: {gap.reason or 'no answer'}.")
         return replace(page, answered=gap.status != 0)
