@@ -31,6 +31,8 @@ DOORS = {
     "jinja2": {"report/html.py"},
     "markupsafe": {"report/html.py"},
     "kubernetes": {"collect/cluster.py"},
+    "urllib3": {"collect/cluster.py"},
+    "websocket": {"collect/cluster.py"},
     "click": {"cli/"},
     "rich": {"cli/"},
     "aiohttp": {"replay/"},

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "bugbundle.cli.analyze:analyze",
         "What is wrong: diagnoses, findings, what could not be seen.",
     ),
+    "collect": ("bugbundle.cli.collect:collect", "A cluster's mesh to a bundle."),
     "convert": ("bugbundle.cli.convert:convert", "An unpacked folder, or another bundle, to a bundle."),
     "info": ("bugbundle.cli.info:info", "Header, gaps and hashes of a bundle."),
     "pc": ("bugbundle.cli.proxy_config:proxy_config", "Short for proxy-config."),

@@ -1,0 +1,78 @@
+"""Logs: of the mesh's own containers, and of the applications around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bugbundle.collect.api import Api
+from bugbundle.collect.ask import Ask, Desk, Task, kubernetes
+from bugbundle.collect.options import Options
+from bugbundle.collect.pods import OWN, Pod
+from bugbundle.collect.reply import Reply
+
+OUTSIDE = 200
+"""Pods outside of the mesh's namespaces whose logs are asked for: plain clients and servers of a small mesh are a
+part of its picture, a large cluster's other tenants are not."""
+
+
+def chosen(pods: Iterable[Pod], mesh: set[str], options: Options) -> tuple[list[Pod], list[str]]:
+    """The pods whose logs are asked for, and the namespaces that are left out."""
+    inside, outside, left_out = [], [], set()
+    for pod in pods:
+        if not options.logs or not pod.containers:
+            continue
+        if pod.kind or pod.namespace in mesh or options.added(f"logs/{pod.namespace}/{pod.name}/"):
+            inside.append(pod)
+        elif pod.namespace not in OWN:
+            outside.append(pod)
+    if len(outside) > OUTSIDE:
+        left_out = {pod.namespace for pod in outside}
+        outside = []
+    return inside + outside, sorted(left_out)
+
+
+def questions(pods: Iterable[Pod], options: Options) -> list[Ask]:
+    """One per container, and one more where it has been restarted."""
+    found = []
+    for pod in pods:
+        for container in pod.containers:
+            runs = [False, True] if options.previous and container in pod.restarted else [False]
+            found += [_question(pod, container, previous) for previous in runs]
+    lines = options.lines(len(found))
+    return [_limited(ask, lines, options) for ask in found if options.wanted(ask.path)]
+
+
+def task(api: Api, ask: Ask, options: Options) -> Task:
+    """Ask for one log; of a longer one the end is kept, from the beginning of a line."""
+    path, _, tail = ask.request.removeprefix("GET ").partition("?")
+    query = dict(part.split("=", 1) for part in tail.split("&"))
+
+    def once() -> tuple[Reply, int, str]:
+        reply, attempts = api.get(path, query, "*/*", options.log_bytes)
+        if not reply.good or len(reply.body) <= options.log_bytes:
+            return reply, attempts, "api"
+        return replace(reply, body=_end(reply.body, options.log_bytes)), attempts, "api, end of the log"
+
+    def work(desk: Desk) -> None:
+        desk.ask(ask, once)
+
+    return Task([ask], work)
+
+
+def _question(pod: Pod, container: str, previous: bool) -> Ask:
+    path = f"logs/{pod.namespace}/{pod.name}/{container}{'.previous' if previous else ''}.log"
+    url = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/log?container={container}"
+    return kubernetes(path, url + ("&previous=true" if previous else ""))
+
+
+def _limited(ask: Ask, lines: int | None, options: Options) -> Ask:
+    tail = f"&tailLines={lines}" if lines is not None else ""
+    since = f"&sinceSeconds={options.since}" if options.since is not None else ""
+    return replace(ask, request=ask.request + tail + since)
+
+
+def _end(body: bytes, limit: int) -> bytes:
+    kept = body[-limit:]
+    start = kept.find(b"\n") + 1
+    return kept[start:] if 0 < start < len(kept) else kept

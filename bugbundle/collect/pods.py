@@ -1,0 +1,143 @@
+"""Which pods are asked, and what of: proxies, istiods, ztunnels, containers with logs.
+
+A proxy is a pod with a container (or native sidecar) named `istio-proxy`, whatever its phase: Envoy of a pod that is
+Pending answers as well. istiod and ztunnel are known by their label `app`, as istioctl knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bugbundle.codec import Reader, Struct
+
+PROXY = "istio-proxy"
+ISTIOD, ZTUNNEL, CNI = "istiod", "ztunnel", "istio-cni-node"
+OWN = ("kube-system", "kube-public", "kube-node-lease")
+"""Kubernetes' own namespaces: logs of the mesh's components only."""
+MESH_LABELS = ("istio-injection", "istio.io/rev", "istio.io/dataplane-mode", "istio.io/use-waypoint")
+DONE = ("Succeeded", "Failed")
+
+
+class _Meta(Struct):
+    name: str = ""
+    namespace: str = ""
+    labels: dict[str, str] | None = None
+
+
+class _Named(Struct):
+    name: str = ""
+
+
+class _Spec(Struct):
+    containers: list[_Named] | None = None
+    initContainers: list[_Named] | None = None
+    ephemeralContainers: list[_Named] | None = None
+
+
+class _State(Struct):
+    running: dict[str, str] | None = None
+
+
+class _Container(Struct):
+    name: str = ""
+    restartCount: int = 0
+    state: _State | None = None
+
+
+class _Status(Struct):
+    phase: str = ""
+    containerStatuses: list[_Container] | None = None
+    initContainerStatuses: list[_Container] | None = None
+
+
+class _Pod(Struct):
+    metadata: _Meta
+    spec: _Spec | None = None
+    status: _Status | None = None
+
+
+class _Pods(Struct):
+    items: list[_Pod] | None = None
+
+
+class _Object(Struct):
+    metadata: _Meta
+
+
+class _Objects(Struct):
+    items: list[_Object] | None = None
+
+
+_pods, _objects = Reader(_Pods), Reader(_Objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What the collector needs to know of a pod. `kind`: `proxy`, `istiod`, `ztunnel`, `cni` or ""."""
+
+    namespace: str
+    name: str
+    kind: str
+    phase: str
+    containers: tuple[str, ...]
+    running: frozenset[str]
+    restarted: frozenset[str]
+
+    @property
+    def id(self) -> str:
+        """`pod.namespace`."""
+        return f"{self.name}.{self.namespace}"
+
+    @property
+    def agent(self) -> str:
+        """The container in which the mesh's own server runs."""
+        return "discovery" if self.kind == ISTIOD else PROXY
+
+    @property
+    def answers(self) -> bool:
+        """Whether its server can be asked at all: it runs, or nobody says that it does not."""
+        return self.phase not in DONE and (self.agent in self.running or self.agent not in self.containers)
+
+
+def read_pods(bodies: Iterable[bytes]) -> list[Pod]:
+    """The pods of one or more lists, sorted, each once. Raises `JSONError`."""
+    found = (_pod(item) for body in bodies for item in _pods(body).items or ())
+    return sorted({(pod.namespace, pod.name): pod for pod in found if pod.name}.values(), key=lambda pod: pod.id)
+
+
+def read_names(body: bytes) -> dict[str, dict[str, str]]:
+    """Name → labels of the objects of a list. Raises `JSONError`."""
+    items = _objects(body).items or ()
+    return {item.metadata.name: item.metadata.labels or {} for item in items if item.metadata.name}
+
+
+def mesh_namespaces(pods: Iterable[Pod], namespaces: dict[str, dict[str, str]]) -> set[str]:
+    """Where the mesh is: namespaces labelled for it, and those with a component or a proxy."""
+    labelled = {name for name, labels in namespaces.items() if any(label in labels for label in MESH_LABELS)}
+    return labelled | {pod.namespace for pod in pods if pod.kind and pod.namespace not in OWN}
+
+
+def _pod(item: _Pod) -> Pod:
+    spec, status = item.spec or _Spec(), item.status or _Status()
+    lists = (spec.initContainers, spec.containers, spec.ephemeralContainers)
+    containers = tuple(one.name for part in lists for one in part or ())
+    states = [*(status.initContainerStatuses or ()), *(status.containerStatuses or ())]
+    return Pod(
+        namespace=item.metadata.namespace,
+        name=item.metadata.name,
+        kind=_kind(item.metadata.labels or {}, containers),
+        phase=status.phase,
+        containers=containers,
+        running=frozenset(one.name for one in states if one.state and one.state.running is not None),
+        restarted=frozenset(one.name for one in states if one.restartCount > 0),
+    )
+
+
+def _kind(labels: dict[str, str], containers: tuple[str, ...]) -> str:
+    app = labels.get("app", "")
+    if app in (ISTIOD, ZTUNNEL):
+        return app
+    if CNI in (app, labels.get("k8s-app", "")):
+        return "cni"
+    return "proxy" if PROXY in containers else ""

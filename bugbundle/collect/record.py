@@ -1,0 +1,105 @@
+"""Outcomes to the file, by one thread: cleaned first, like beside like.
+
+Proxies answer one after the other, each with a dozen pages; a bundle wants page by page. So what comes mixed is
+cleaned, packed into files without a name, and moved into the bundle when all have answered.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import IO
+
+from bugbundle.bundle import BundleWriter, Entry, Gap
+from bugbundle.bundle.directory import group
+from bugbundle.collect.ask import Outcome, entry_of
+from bugbundle.errors import BundleError
+from bugbundle.redact.gate import Gate, Leak
+from bugbundle.redact.redactor import Redacted
+
+STREAMED = ("k8s", "logs")
+"""Top folders that come in order."""
+PACKED = 4096
+"""Bytes from which an entry is packed while it waits."""
+
+
+class Cleaned:
+    """The writer's cleaner: what was cleaned before it waited is not cleaned twice, everything else is."""
+
+    def __init__(self) -> None:
+        self._gate = Gate()
+        self.waiting: dict[str, Redacted] = {}
+
+    def redact(self, path: str, body: bytes) -> Redacted:
+        """One entry, cleaned. Raises `Leak`."""
+        done = self.waiting.pop(path, None)
+        return Redacted(body, done.removed) if done is not None else self._gate.redact(path, body)
+
+    redact_stream = property(lambda self: self._gate.redact_stream)
+
+
+@dataclass
+class _Heap:
+    """The waiting entries of one group: a file without a name, and where each lies in it."""
+
+    file: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
+    rows: list[tuple[Entry, int, bool, dict[str, int]]] = field(default_factory=list)
+
+
+class Recorder:
+    """Takes outcomes; counts them."""
+
+    def __init__(self, writer: BundleWriter, cleaned: Cleaned) -> None:
+        self._writer = writer
+        self._cleaned = cleaned
+        self._heaps: dict[str, _Heap] = {}
+        self.entries = 0
+        self.bytes = 0
+        self.gaps: list[Gap] = []
+        self.kinds: Counter[str] = Counter()
+
+    def take(self, outcome: Outcome) -> None:
+        """Write it, or let it wait for its like."""
+        if isinstance(outcome, Gap):
+            self.gap(outcome)
+            return
+        entry, body = entry_of(outcome), outcome.reply.body
+        try:
+            if entry.path.partition("/")[0] in STREAMED:
+                self._writer.add(entry, body)
+            else:
+                self._wait(entry, body)
+        except (Leak, BundleError) as error:
+            self.gap(outcome.ask.gap(f"left out: {error.what}", outcome.reply.status))
+            return
+        self.entries += 1
+        self.bytes += len(body)
+        self.kinds[entry.path.partition("/")[0]] += 1
+
+    def gap(self, gap: Gap) -> None:
+        """A question without an answer."""
+        self.gaps.append(gap)
+        self._writer.gap(gap)
+
+    def gather(self) -> None:
+        """Move what waits into the bundle, group by group."""
+        for name in sorted(self._heaps):
+            heap = self._heaps.pop(name)
+            place = 0
+            heap.file.seek(0)
+            for entry, size, packed, removed in heap.rows:
+                body = heap.file.read(size)
+                place += size
+                self._cleaned.waiting[entry.path] = Redacted(b"", removed)
+                self._writer.add(entry, zlib.decompress(body) if packed else body)
+            heap.file.close()
+
+    def _wait(self, entry: Entry, body: bytes) -> None:
+        found = self._cleaned.redact(entry.path, body)
+        heap = self._heaps.setdefault(group(entry.path), _Heap())
+        packed = len(found.body) >= PACKED
+        kept = zlib.compress(found.body, 1) if packed else found.body
+        heap.file.write(kept)
+        heap.rows.append((entry, len(kept), packed, found.removed))

@@ -1,0 +1,118 @@
+"""The mesh's own servers, asked through the API server: by port-forward, else by exec."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+
+from bugbundle.collect import execute
+from bugbundle.collect.api import Api
+from bugbundle.collect.ask import Ask
+from bugbundle.collect.forward import Forward
+from bugbundle.collect.pace import Deadline
+from bugbundle.collect.pods import Pod
+from bugbundle.collect.reply import Failed, Reply
+
+AT_ONCE = 4
+"""Requests that one istiod is asked at a time: each page is computed for it."""
+SHORT = 5.0
+"""Seconds for a port that has failed already."""
+Spot = tuple[str, str, int]
+
+
+class Servers:
+    """Connections to ports of pods, kept open for the next question. Thread-safe."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._idle: dict[Spot, list[Forward]] = defaultdict(list)
+        self._failed: set[Spot] = set()
+        self._refused: dict[tuple[str, str], Failed] = {}
+        self._turns: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(AT_ONCE))
+        self._lock = threading.Lock()
+
+    def ask(self, pod: Pod, ask: Ask) -> tuple[Reply, int, str]:
+        """The reply, the attempts, the route. Raises `Failed`."""
+        port = int(ask.target.rpartition(":")[2])
+        method, _, target = ask.request.partition(" ")
+        with self._lock:
+            turn = self._turns[pod.id if pod.kind == "istiod" else f"{pod.id}:{port}"]
+        with turn:
+            refused = self._refused.get((pod.namespace, pod.name))
+            if refused is None:
+                try:
+                    return self._forwarded((pod.namespace, pod.name, port), method, target)
+                except Failed as failed:
+                    if failed.status == 0:
+                        raise
+                    refused = self._refused.setdefault((pod.namespace, pod.name), failed)
+            return self._executed(pod, port, method, target, refused)
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        for forward in [forward for idle in self._idle.values() for forward in idle]:
+            forward.close()
+        self._idle.clear()
+
+    def hang_up(self, pod: Pod) -> None:
+        """No more questions to this pod."""
+        with self._lock:
+            spots = [spot for spot in self._idle if spot[:2] == (pod.namespace, pod.name)]
+            found = [forward for spot in spots for forward in self._idle.pop(spot)]
+        for forward in found:
+            forward.close()
+
+    def _forwarded(self, spot: Spot, method: str, target: str) -> tuple[Reply, int, str]:
+        poor = spot in self._failed
+        try:
+            reply, attempts = self._api.patiently(
+                lambda deadline: self._once(spot, method, target, deadline.sooner(SHORT) if poor else deadline),
+                attempts=1 if poor else 0,
+            )
+        except Failed:
+            self._failed.add(spot)
+            raise
+        self._failed.discard(spot)
+        return reply, attempts, "port-forward"
+
+    def _once(self, spot: Spot, method: str, target: str, deadline: Deadline) -> Reply:
+        with self._lock:
+            idle = self._idle[spot]
+            forward = idle.pop() if idle else None
+        if forward is not None:
+            try:
+                return self._through(forward, spot, method, target, deadline)
+            except Failed:
+                if deadline.left <= 0:
+                    raise
+        opened = Forward.open(self._api, *spot, deadline)
+        return self._through(opened, spot, method, target, deadline)
+
+    def _through(self, forward: Forward, spot: Spot, method: str, target: str, deadline: Deadline) -> Reply:
+        try:
+            reply = forward.ask(method, target, deadline)
+        except Failed:
+            forward.close()
+            raise
+        if forward.usable:
+            with self._lock:
+                self._idle[spot].append(forward)
+        else:
+            forward.close()
+        return reply
+
+    def _executed(
+        self, pod: Pod, port: int, method: str, target: str, refused: Failed
+    ) -> tuple[Reply, int, str]:  # fmt: skip
+        argv = execute.command(port, method, target)
+        if not argv:
+            raise refused
+        name = (pod.namespace, pod.name)
+        try:
+            body, attempts = self._api.patiently(
+                lambda deadline: execute.run(self._api, name, pod.agent, argv, deadline)
+            )
+        except Failed as failed:
+            reason = f"port-forward: {refused.reason}; exec: {failed.reason}"
+            raise Failed(reason, status=refused.status) from None
+        return Reply(200, body), attempts, "exec"
