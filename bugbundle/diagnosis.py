@@ -52,21 +52,21 @@ class Diagnosis:
 
 def diagnose(findings: Iterable[Finding]) -> list[Diagnosis]:
     """The diagnoses, the most important first; none where nothing is an Error or a headline Warning."""
-    known = list(findings)
-    parents = _parents(known)
+    known = {finding.id: finding for finding in findings}
+    parents = _parents(list(known.values()))
     groups: dict[str, list[Finding]] = defaultdict(list)
-    by_id = {finding.id: finding for finding in known}
-    for finding in known:
-        root = _root(finding.id, parents)
-        if root != finding.id:
-            groups[root].append(finding)
-    roots = [f for f in known if _root(f.id, parents) == f.id]
-    made = [Diagnosis(by_id[f.id], tuple(groups.get(f.id, ()))) for f in roots if _headline(f, groups)]
-    return sorted(made, key=_rank)
+    roots: list[Finding] = []
+    for finding in known.values():
+        root = _root(finding, parents, known)
+        if root is not finding:
+            groups[root.id].append(finding)
+        elif _headline(finding):
+            roots.append(finding)
+    return sorted((Diagnosis(root, tuple(groups.get(root.id, ()))) for root in roots), key=_rank)
 
 
-def _headline(finding: Finding, groups: dict[str, list[Finding]]) -> bool:
-    """Errors and Warnings of rules that diagnose; a Warning also where it explains an Error."""
+def _headline(finding: Finding) -> bool:
+    """Whether it may stand as a diagnosis: Errors and Warnings of rules that diagnose."""
     rule = RULES.get(finding.code)
     if rule is not None and not rule.diagnosis:
         return False
@@ -74,7 +74,7 @@ def _headline(finding: Finding, groups: dict[str, list[Finding]]) -> bool:
 
 
 def _parents(findings: list[Finding]) -> dict[str, str]:
-    """finding → the finding that explains it best (most shared objects)."""
+    """finding → the finding that explains it best."""
     holders: dict[Ref, list[Finding]] = defaultdict(list)
     for finding in findings:
         rule = RULES.get(finding.code)
@@ -83,39 +83,62 @@ def _parents(findings: list[Finding]) -> dict[str, str]:
                 holders[thing].append(finding)
     parents: dict[str, str] = {}
     for finding in findings:
-        shared: dict[str, int] = defaultdict(int)
-        for thing in finding.objects:
-            for other in holders.get(thing, ()):
-                if other.id != finding.id and finding.code in RULES[other.code].explains:
-                    shared[other.id] += 1
-        if shared:
-            parents[finding.id] = max(shared, key=lambda key: (shared[key], key))
+        near = {other.id: other for thing in finding.objects for other in holders.get(thing, ())}
+        likely = [
+            (weight, -other.level.rank, -other.confidence.rank, other.id)
+            for other in near.values()
+            if other.id != finding.id
+            and finding.code in RULES[other.code].explains
+            and (weight := _weight(finding, other))
+        ]
+        if likely:
+            parents[finding.id] = max(likely)[-1]
     return parents
 
 
-def _root(start: str, parents: dict[str, str]) -> str:
-    """The most upstream finding; a circle ends where it closes."""
-    seen = {start}
-    here = start
-    while here in parents and parents[here] not in seen:
-        here = parents[here]
-        seen.add(here)
-    return here
+def _weight(finding: Finding, cause: Finding) -> int:
+    """How much two findings share: what is at fault weighs more than who suffers.
+
+    Sharing nothing but pods explains only where the cause reaches at least half of those that suffer: one proxy in
+    trouble is no reason for what a hundred have.
+    """
+    shared = set(finding.objects) & set(cause.objects)
+    if all(thing.kind == "Pod" for thing in shared) and finding.origin not in shared:
+        reached = len(set(finding.affects) & set(cause.affects))
+        if 2 * reached < len(finding.affects):
+            return 0
+    return len(shared) + 2 * (finding.origin in shared)
+
+
+def _root(start: Finding, parents: dict[str, str], known: dict[str, Finding]) -> Finding:
+    """The most upstream finding that may be a headline; in a circle, the one of the upper layer."""
+    chain = [start]
+    while (above := parents.get(chain[-1].id)) is not None:
+        if known[above] in chain:
+            circle = chain[chain.index(known[above]) :]
+            first = min(circle, key=lambda one: (one.level.rank, _layer(one), one.sort_key()))
+            chain = [*chain[: len(chain) - len(circle)], first]
+            break
+        chain.append(known[above])
+    return next((one for one in reversed(chain) if _headline(one)), start)
 
 
 LAYERS = ("BB1", "BB2", "BB4", "BB6", "BB5", "BB3", "BB7", "IST", "BB8", "BB9")
 """Upstream first: the control plane, distribution, identity, injection, ambient, configuration, traffic, workloads."""
 
 
+def _layer(finding: Finding) -> int:
+    return next((n for n, prefix in enumerate(LAYERS) if finding.code.startswith(prefix)), len(LAYERS))
+
+
 def _rank(diagnosis: Diagnosis) -> tuple[object, ...]:
     cause = diagnosis.cause
-    layer = next((n for n, prefix in enumerate(LAYERS) if cause.code.startswith(prefix)), len(LAYERS))
     application = cause.code.startswith("BB8")
     return (
         cause.level.rank,
         application,
         cause.confidence.rank,
         -len(diagnosis.affects) - len(diagnosis.consequences),
-        layer,
+        _layer(cause),
         cause.sort_key(),
     )

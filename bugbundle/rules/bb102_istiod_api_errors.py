@@ -16,7 +16,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
     per=Istiod,
     level=Level.WARNING,
     reads={Source.LOG},
-    explains={"BB101", "BB106", "BB202", "BB301", "BB550"},
+    explains={"BB101", "BB151", "BB106", "BB202", "BB301", "BB550"},
     message="{istiod} cannot read from the Kubernetes API, {count}× within the last 10 minutes: {text}",
 )
 def istiod_api_errors(istiod: Istiod) -> Iterator[Evidence]:

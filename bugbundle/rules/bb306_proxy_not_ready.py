@@ -35,7 +35,7 @@ STATES = {
     level=Level.ERROR,
     reads={"pods"},
     optional={Source.LOG, Source.ENVOY_READY, Source.AGENT_READY, Source.ENVOY_INIT_DUMP},
-    explains={"BB203", "BB302"},
+    explains={"BB302"},
     message="the proxy of {proxy} is not ready{age}: {reason}{waits}",
 )
 def proxy_not_ready(proxy: Proxy) -> Iterator[Evidence]:

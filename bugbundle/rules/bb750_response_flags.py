@@ -74,7 +74,7 @@ class Group:
 def response_flags(mesh: Mesh) -> Iterator[Evidence]:
     """The access logs tell of requests that Envoy itself failed: at least five, or 1 % of those to one place.
 
-    Failures within ten minutes before the capture are told as they are; older ones, and those that later requests to
+    Failures within five minutes before the capture are told as they are; older ones, and those that later requests to
     the same place did not have, as Info. The side is told first:
     at the client (cluster `outbound|…`) or at the server (`inbound|…`).
 

@@ -156,7 +156,10 @@ Check = Callable[..., Iterator[Evidence]] | Callable[..., Iterator[Evidence | Bl
 
 @dataclass(frozen=True)
 class Rule:
-    """A check with its card. `reads` are sources and Kubernetes resources (`services`, `gateways.networking.istio.io`)."""
+    """A check with its card.
+
+    `reads` are sources and Kubernetes resources (`services`, `gateways.networking.istio.io`).
+    """
 
     code: str
     per: type

@@ -16,7 +16,7 @@ from bugbundle.codec import decode
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh, Pointer, Proxy
 from bugbundle.mesh.kube import as_dict, as_text
-from bugbundle.rules.lib.logs import RECENT, time_of
+from bugbundle.rules.lib.logs import time_of
 from bugbundle.rules.lib.meshconfig import mesh_config
 
 DEFAULT = (
@@ -55,6 +55,9 @@ JSON_NAMES = {
     "downstream_local_address": "local",
     "downstream_remote_address": "remote",
 }
+
+RECENT = timedelta(minutes=5)
+"""How near the capture a request must be to speak of now."""
 
 QUIET = timedelta(minutes=1)
 """Success for longer than this after the last failure: the failure is over."""
