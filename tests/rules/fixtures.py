@@ -46,7 +46,7 @@ def folder(rule: Rule) -> Path:
 
 
 def entries(rule: Rule, part: str) -> dict[str, bytes]:
-    """The entries of `fires` or `quiet`, with an empty list for each resource that the rule reads and that is not there."""
+    """The entries of `fires` or `quiet`; a resource that the rule reads and that is not there gets an empty list."""
     root = folder(rule) / part
     found = {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
     there = {resource(path) for path in found}
