@@ -70,10 +70,14 @@ Outcome = Asked | Gap
 
 @dataclass(slots=True)
 class Task:
-    """Questions that are asked together, by one worker; `work` is given the desk and answers each of them."""
+    """Questions that are asked together, by one worker; `work` is given the desk and answers each of them.
+
+    `free`: asks nobody, so that it is done even when the time is over.
+    """
 
     asks: list[Ask]
     work: Callable[[Desk], None]
+    free: bool = False
     done: set[str] = field(default_factory=set)
 
 

@@ -13,7 +13,7 @@ from bugbundle.collect.ask import Ask, Asked, Outcome, kubernetes
 from bugbundle.collect.cluster import ClusterError
 from bugbundle.collect.options import Options
 from bugbundle.collect.plan import Plan
-from bugbundle.collect.pods import Pod, mesh_namespaces, read_names, read_pods
+from bugbundle.collect.pods import DONE, ISTIOD, ZTUNNEL, Pod, mesh_namespaces, read_names, read_pods
 from bugbundle.collect.reply import Reply
 from bugbundle.collect.resources import AGGREGATED, NAMESPACES, PODS, Resource, group_versions, of_mesh, resources
 from bugbundle.errors import BugbundleError
@@ -118,9 +118,10 @@ class Looker:
 
     def _choose(self, pods: list[Pod]) -> None:
         plan, options = self._look.plan, self._options
-        plan.istiods = [pod for pod in pods if pod.kind == "istiod" and pod.answers]
-        plan.ztunnels = [pod for pod in pods if pod.kind == "ztunnel" and pod.phase not in ("Succeeded", "Failed")]
-        plan.proxies = [pod for pod in pods if pod.kind == "proxy" and pod.phase not in ("Succeeded", "Failed")]
+        alive = [pod for pod in pods if pod.phase not in DONE]
+        plan.istiods = [pod for pod in alive if pod.kind == ISTIOD]
+        plan.ztunnels = [pod for pod in alive if pod.kind == ZTUNNEL]
+        plan.proxies = [pod for pod in alive if pod.kind == "proxy"]
         mesh = mesh_namespaces(pods, self._look.namespaces)
         logged, plan.left_out = logs.chosen(pods, mesh, options)
         plan.logs = logs.questions(logged, options)

@@ -99,7 +99,7 @@ class Tasks:
             for ask in asks:
                 self._ask(desk, istiod, ask)
             for ask in ready:
-                self._ready(desk, istiod, ask)
+                (self._ready if istiod.answers else self._ask)(desk, istiod, ask)
 
         return Task([*asks, *ready], work)
 
@@ -113,10 +113,7 @@ class Tasks:
 
         def work(desk: Desk) -> None:
             for who, ask in asks:
-                if who is pod and not who.answers:
-                    desk.hand_in(ask.gap(f"container {who.agent} is not running (the pod is {who.phase or 'unknown'})"))
-                else:
-                    self._ask(desk, who, ask)
+                self._ask(desk, who, ask)
             if pod:
                 self._servers.hang_up(pod)
 
@@ -143,6 +140,9 @@ class Tasks:
         return of_pod(source, istiod.namespace, istiod.name, name)
 
     def _ask(self, desk: Desk, pod: Pod, ask: Ask) -> Reply | None:
+        if not pod.answers:
+            desk.hand_in(ask.gap(f"container {pod.agent} is not running, the pod is {pod.phase or 'of no phase'}"))
+            return None
         outcome = desk.attempt(ask, lambda: self._servers.ask(pod, ask))
         if not isinstance(outcome, Asked):
             desk.hand_in(outcome)

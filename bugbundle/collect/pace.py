@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from types import FrameType
 
 SKEW = timedelta(seconds=2)
 """A difference of clocks up to which ours is believed: `Date` has whole seconds."""
@@ -29,6 +33,25 @@ class Budget:
     def over(self) -> bool:
         """Whether nothing more may be asked."""
         return self._stopped.is_set() or time.monotonic() >= self._until
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM stop; the second Ctrl-C interrupts. In the main thread only."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def handler(number: int, _: FrameType | None) -> None:
+            if self._stopped.is_set() and number == signal.SIGINT:
+                raise KeyboardInterrupt
+            self.stop()
+
+        before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, old in before.items():
+                signal.signal(number, old)
 
     def deadline(self, seconds: float) -> Deadline:
         """For one request: `seconds` from now, or the end of it all."""

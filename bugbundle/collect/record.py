@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -51,8 +52,9 @@ class _Heap:
 class Recorder:
     """Takes outcomes; counts them."""
 
-    def __init__(self, writer: BundleWriter, cleaned: Cleaned) -> None:
+    def __init__(self, writer: BundleWriter, cleaned: Cleaned, wanted: Callable[[str], bool]) -> None:
         self._writer = writer
+        self._wanted = wanted
         self._cleaned = cleaned
         self._heaps: dict[str, _Heap] = {}
         self.entries = 0
@@ -61,7 +63,9 @@ class Recorder:
         self.kinds: Counter[str] = Counter()
 
     def take(self, outcome: Outcome) -> None:
-        """Write it, or let it wait for its like."""
+        """Write it, or let it wait for its like; nothing where its entry is not wanted."""
+        if not self._wanted(outcome.path if isinstance(outcome, Gap) else outcome.ask.path):
+            return
         if isinstance(outcome, Gap):
             self.gap(outcome)
             return

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from queue import Empty, Queue
+from queue import Queue
 from typing import Protocol
 
 from bugbundle import __version__
 from bugbundle.bundle import FORMAT, BundleWriter, Gap, Header
 from bugbundle.collect import logs
 from bugbundle.collect.api import Api, Limits
-from bugbundle.collect.ask import NOT_ASKED, Ask, Asked, Desk, Outcome, Task
+from bugbundle.collect.ask import Ask, Asked, Desk, Outcome, Task
 from bugbundle.collect.cluster import Cluster
 from bugbundle.collect.look import Look, Looker
 from bugbundle.collect.mesh import Tasks
@@ -27,6 +27,8 @@ from bugbundle.collect.record import Cleaned, Recorder
 from bugbundle.collect.reply import Reply
 from bugbundle.collect.resources import Resource
 from bugbundle.collect.servers import Servers
+from bugbundle.collect.work import Office, work_off
+from bugbundle.errors import BundleError
 
 BURST = 6
 """Seconds' worth of questions that may be asked at once: kubectl's own 50 per second and 300."""
@@ -89,10 +91,13 @@ class Collection:
             self._described(look.plan), {"rules": 1},
         )  # fmt: skip
         cleaned = Cleaned()
-        with BundleWriter(path, header, cleaned) as writer:
-            recorder = Recorder(writer, cleaned)
-            self._record(look, recorder)
-            writer.close(self._clock.now().replace(microsecond=0))
+        try:
+            with self.budget.signals(), BundleWriter(path, header, cleaned) as writer:
+                recorder = Recorder(writer, cleaned, self._options.wanted)
+                self._record(look, recorder)
+                writer.close(self._clock.now().replace(microsecond=0))
+        except OSError as error:
+            raise BundleError(f"cannot be written on ({error.strerror})", where=str(path)) from None
         return Result(path, recorder.entries, recorder.bytes, recorder.gaps, self.budget.over)
 
     def _looked(self) -> Look:
@@ -112,20 +117,24 @@ class Collection:
     def _record(self, look: Look, recorder: Recorder) -> None:
         plan = look.plan
         try:
-            for outcome in look.outcomes:
-                self._settle(outcome, recorder)
-            lists = [item for item in plan.resources if item.ask().path not in look.listed]
-            self._run("lists", [self._lists(item, look) for item in lists], recorder)
+            self._run("discovery", [Task([], partial(_settle, look.outcomes), free=True)], recorder)
+            self._run("lists", [self._lists(item, look) for item in plan.resources], recorder)
             tasks = Tasks(self._servers, self._options)
             self._run("istiod", [tasks.first(pod) for pod in plan.istiods], recorder)
             self._run("proxies", self._mesh(plan, tasks), recorder)
             recorder.gather()
             self._run("logs", [logs.task(self._api, ask, self._options) for ask in plan.logs], recorder)
-        except KeyboardInterrupt:
-            self.budget.stop()
         finally:
             self._servers.close()
         recorder.gather()
+
+    def _run(self, stage: str, tasks: list[Task], recorder: Recorder) -> None:
+        work_off(
+            tasks,
+            recorder.take,
+            partial(self._tell, stage),
+            Office(self._options.concurrency, self.budget, self._clock),
+        )
 
     def _mesh(self, plan: Plan, tasks: Tasks) -> list[Task]:
         pods = {pod.id: pod for pod in plan.proxies}
@@ -141,6 +150,7 @@ class Collection:
         """A list of a cluster, or of each namespace where those were named or rights allow no more."""
         named = look.plan.namespaces if resource.namespaced else []
         asks = [resource.ask(name) for name in named] or [resource.ask()]
+        asks = [ask for ask in asks if ask.path not in look.listed]
 
         def work(desk: Desk) -> None:
             for ask in asks:
@@ -169,62 +179,6 @@ class Collection:
     def _listed(self, ask: Ask) -> tuple[Reply, int, str]:
         return (*self._api.listing(ask.request.removeprefix("GET ")), "api")
 
-    def _settle(self, outcome: Outcome, recorder: Recorder) -> None:
-        """An outcome of the look."""
-        queue: Queue[Outcome | Task] = Queue()
-        desk = Desk(Task([], lambda _: None), queue, self.budget, self._clock)
-        if isinstance(outcome, Asked):
-            if self._options.wanted(outcome.ask.path):
-                desk.settle(outcome)
-        else:
-            desk.hand_in(outcome)
-        while not queue.empty():
-            item = queue.get()
-            if not isinstance(item, Task):
-                recorder.take(item)
-
-    def _run(self, stage: str, tasks: list[Task], recorder: Recorder) -> None:
-        """Work off tasks in parallel; this thread writes. Ctrl-C ends the asking, not the writing."""
-        outcomes: Queue[Outcome | Task] = Queue(maxsize=self._options.concurrency)
-        done, total = 0, len(tasks)
-        if not tasks:
-            return
-        self._tell(stage, 0, total)
-        pool = ThreadPoolExecutor(max_workers=self._options.concurrency, thread_name_prefix="collect")
-        try:
-            for task in tasks:
-                pool.submit(self._work, task, Desk(task, outcomes, self.budget, self._clock))
-            while done < total:
-                try:
-                    item = outcomes.get(timeout=0.5)
-                    if isinstance(item, Task):
-                        done += 1
-                        self._tell(stage, done, total)
-                    else:
-                        recorder.take(item)
-                except Empty:
-                    continue
-                except KeyboardInterrupt:
-                    if self.budget.over:
-                        raise
-                    self.budget.stop()
-        except BaseException:
-            self.budget.stop()
-            self.budget.abandoned = True
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _work(self, task: Task, desk: Desk) -> None:
-        reason = NOT_ASKED
-        try:
-            if not self.budget.over:
-                task.work(desk)
-        except Exception as error:
-            reason = f"not asked: the collector failed before ({type(error).__name__})"
-        finally:
-            desk.finish(reason)
-
     def _described(self, plan: Plan) -> dict[str, object]:
         """What of the options says how to read the recording."""
         options = self._options
@@ -234,3 +188,12 @@ class Collection:
             "logsLeftOut": plan.left_out,
         }  # fmt: skip
         return {name: value for name, value in found.items() if value not in (None, [], True)}
+
+
+def _settle(outcomes: list[Outcome], desk: Desk) -> None:
+    """Hand in what the look has found."""
+    for outcome in outcomes:
+        if isinstance(outcome, Asked):
+            desk.settle(outcome)
+        else:
+            desk.hand_in(outcome)
