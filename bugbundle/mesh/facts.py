@@ -291,7 +291,7 @@ def _chain(chain: dict[str, Any]) -> ChainFacts:
                 names.append(as_text(nested.get("name")))
     return ChainFacts(
         name=as_text(chain.get("name")),
-        port=match.get("destination_port"),
+        port=port if isinstance(port := match.get("destination_port"), int) else None,
         transport=as_text(match.get("transport_protocol")),
         alpn=tuple(map(str, as_list(match.get("application_protocols")))),
         server_names=tuple(map(str, as_list(match.get("server_names")))),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Istiod, Pointer
+from bugbundle.mesh.kube import as_text
 from bugbundle.rules.lib.life import finished
 from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, rule
 
@@ -29,10 +30,10 @@ def ghost_proxy(istiod: Istiod) -> Iterator[Evidence]:
     Nothing, if it is gone in the next recording. If it stays, look at istiod's keepalive settings.
     """
     rows = istiod.syncz
-    local = {row.get("cluster_id") for proxy, row in rows.items() if _pod(istiod, proxy)}
+    local = {as_text(row.get("cluster_id")) for proxy, row in rows.items() if _pod(istiod, proxy)}
     for proxy, row in rows.items():
         name, _, namespace = proxy.partition(".")
-        if row.get("cluster_id") not in local or _pod(istiod, proxy):
+        if as_text(row.get("cluster_id")) not in local or _pod(istiod, proxy):
             continue
         yield Evidence(
             origin=Ref("Pod", namespace, name),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh, Pointer, Proxy
+from bugbundle.mesh.kube import as_dict
 from bugbundle.mesh.parts import PROXY_CONTAINER, container_statuses
 from bugbundle.rules.lib.life import finished
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
@@ -54,7 +55,7 @@ def proxies_lost(mesh: Mesh) -> Iterator[Evidence]:
 
 def _runs(proxy: Proxy) -> bool:
     return any(
-        status.get("name") == PROXY_CONTAINER and "running" in (status.get("state") or {})
+        status.get("name") == PROXY_CONTAINER and "running" in as_dict(status.get("state"))
         for status in container_statuses(proxy.pod)
     )
 

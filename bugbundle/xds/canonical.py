@@ -19,7 +19,8 @@ from bugbundle.xds import schema
 from bugbundle.xds.kinds import short_url
 
 _DURATION = re.compile(r"-?\d+(\.\d+)?s")
-_INTEGER = re.compile(r"-?\d{1,19}")
+_INTEGER = re.compile(r"-?\d{1,18}|\d{19}")
+_LARGEST = 2.0**63
 _NAME = re.compile(r"[a-z][A-Za-z0-9_]*")
 _DEEP = 200
 
@@ -115,7 +116,7 @@ def _value(value: Any, field: schema.Field, depth: int) -> Any:
 def _number(value: Any) -> Any:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and abs(value) < _LARGEST and value.is_integer():
         return int(value)
     return value
 
@@ -138,7 +139,7 @@ def _struct(value: Any, depth: int) -> Any:
         return {key: _struct(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
         return [_struct(item, depth + 1) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return int(value) if isinstance(value, float) and abs(value) < _LARGEST and value.is_integer() else value
 
 
 def _generic(value: Any, depth: int) -> Any:
@@ -189,15 +190,20 @@ def _load_assignment(out: dict[str, Any]) -> dict[str, Any]:
     groups = out.get("endpoints")
     if not isinstance(groups, list):
         return out
-    kept = [_locality(group) for group in groups if isinstance(group, dict) and group.get("lb_endpoints")]
+    kept = [_locality(group) for group in groups if isinstance(group, dict) and _hosts(group)]
     out["endpoints"] = sorted(kept, key=encode_sorted)
     if not kept:
         del out["endpoints"]
     return out
 
 
+def _hosts(group: dict[str, Any]) -> list[Any]:
+    found = group.get("lb_endpoints")
+    return found if isinstance(found, list) else []
+
+
 def _locality(group: dict[str, Any]) -> dict[str, Any]:
-    endpoints = group["lb_endpoints"]
+    endpoints = _hosts(group)
     for host in endpoints:
         if not isinstance(host, dict):
             continue
