@@ -9,7 +9,8 @@ from bugbundle.mesh import Istiod, Mesh, Pointer, Proxy
 from bugbundle.rules.lib.life import span
 from bugbundle.rules.lib.logs import Line, proxy_log
 from bugbundle.rules.lib.owners import control_plane
-from bugbundle.rules.model import Confidence, Evidence, Level, Proof, ref, rule
+from bugbundle.rules.lib.together import together
+from bugbundle.rules.model import Blind, Confidence, Evidence, Level, Proof, ref, rule
 from bugbundle.sync import ProxySync, TypeSync, Verdict, compare
 
 WARN_SECONDS = 30.0
@@ -18,14 +19,14 @@ ERROR_SECONDS = 300.0
 
 @rule(
     "BB202",
-    per=Proxy,
+    per=Mesh,
     level=Level.WARNING,
     reads={Source.ISTIOD_SYNCZ},
     optional={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP, Source.ISTIOD_EDSZ, Source.LOG, "pods"},
     explains={"BB204", "BB206", "BB208", "BB301", "BB302", "BB750", "BB402"},
-    message="{proxy} has not acknowledged {types} for {age}: it runs on old configuration{drift}{reason}",
+    message="{proxy}: {types} not acknowledged for {age}, runs on old configuration{drift}{reason}",
 )
-def stale(proxy: Proxy) -> Iterator[Evidence]:
+def stale(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """istiod sent a push and Envoy answered neither ACK nor NACK: STALE, with its age.
 
     A push younger than 30 seconds may be under way. Older than five minutes it is an Error; sooner, where the silence
@@ -41,6 +42,10 @@ def stale(proxy: Proxy) -> Iterator[Evidence]:
     proxy's CPU. Restarting the pod opens a new connection. A connection that is cut silently is noticed only by
     keepalives: check istiod's `--keepaliveInterval` and `--keepaliveTimeout`.
     """
+    yield from together(one for proxy in mesh.proxies for one in _stale(proxy))
+
+
+def _stale(proxy: Proxy) -> Iterator[Evidence]:
     found = compare(proxy)
     late = [
         one

@@ -9,6 +9,7 @@ from bugbundle.mesh import Mesh, Pointer, Proxy
 from bugbundle.rules.lib.life import SETTLING, expected, running_for, span
 from bugbundle.rules.lib.logs import Line, proxy_log
 from bugbundle.rules.lib.owners import control_plane, discovery_address
+from bugbundle.rules.lib.together import together
 from bugbundle.rules.model import Blind, Confidence, Evidence, Level, Proof, ref, rule
 from bugbundle.sync import compare
 from bugbundle.xds import Xds
@@ -16,14 +17,14 @@ from bugbundle.xds import Xds
 
 @rule(
     "BB203",
-    per=Proxy,
+    per=Mesh,
     level=Level.ERROR,
     reads={Source.ISTIOD_SYNCZ},
     optional={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP, Source.ISTIOD_EDSZ, Source.LOG, "pods"},
     explains={"BB202", "BB204", "BB206", "BB208", "BB301", "BB302", "BB306", "BB402", "BB750"},
-    message="{proxy} has no connection to any istiod{since}: it {runs}{lacks}{reason}",
+    message="{proxy}: no connection to any istiod{since}, {runs}{lacks}{reason}",
 )
-def not_connected(proxy: Proxy) -> Iterator[Evidence | Blind]:
+def not_connected(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """The proxy's container runs, and no replica of istiod lists it in debug/syncz.
 
     Not judged where a replica could not be asked. What it lacks is told by a sibling: a proxy of the same namespace
@@ -37,6 +38,10 @@ def not_connected(proxy: Proxy) -> Iterator[Evidence | Blind]:
     Look at the path from the pod to its discovery address, port 15012 (NetworkPolicy, firewall, DNS), and at the last
     lines of the proxy's log that are quoted here. Restart the pod once the path is free.
     """
+    yield from together(one for proxy in mesh.proxies for one in _not_connected(proxy))
+
+
+def _not_connected(proxy: Proxy) -> Iterator[Evidence | Blind]:
     if not expected(proxy):
         return
     found = compare(proxy)

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bugbundle.istio import Source
-from bugbundle.mesh import Proxy
+from bugbundle.mesh import Mesh, Proxy
 from bugbundle.rules.lib.life import span
 from bugbundle.rules.lib.owners import config_ref
-from bugbundle.rules.model import Confidence, Evidence, Level, Proof, ref, rule
+from bugbundle.rules.lib.together import together
+from bugbundle.rules.model import Blind, Confidence, Evidence, Level, Proof, ref, rule
 from bugbundle.sync import Drift, Meaning, ProxySync, compare
 
 TOLD_ELSEWHERE = {Meaning.REJECTED, Meaning.STALE, Meaning.DISCONNECTED, Meaning.WARMING, Meaning.IN_FLIGHT}
@@ -21,13 +22,13 @@ CLOSE_SECONDS = 30.0
 
 @rule(
     "BB204",
-    per=Proxy,
+    per=Mesh,
     level=Level.WARNING,
     reads={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP},
-    optional={Source.ISTIOD_SYNCZ, Source.ISTIOD_EDSZ},
-    message="{proxy} differs from istiod in {count} xDS resources ({kinds}) though it is SYNCED: {first}{apart}",
+    optional={Source.ISTIOD_SYNCZ, Source.ISTIOD_EDSZ, "pods"},
+    message="{proxy}: {count} xDS resources ({kinds}) differ from istiod's though SYNCED: {first}{apart}",
 )
-def drift(proxy: Proxy) -> Iterator[Evidence]:
+def drift(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """Envoy's configuration is not what istiod says it should be, and neither a NACK nor a STALE explains it.
 
     Compared by meaning (protobuf's, not text), resource by resource, for CDS, LDS, RDS, EDS and ECDS.
@@ -40,6 +41,10 @@ def drift(proxy: Proxy) -> Iterator[Evidence]:
     Record the proxy again. If the same resource differs again, restart the pod (its stream starts anew) and report
     the difference with both values: `bugbundle proxy-status BUNDLE POD.NS` shows them.
     """
+    yield from together(one for proxy in mesh.proxies for one in _drifting(proxy))
+
+
+def _drifting(proxy: Proxy) -> Iterator[Evidence]:
     found = compare(proxy)
     odd = [one for one in found.drifts if one.meaning not in TOLD_ELSEWHERE]
     if not odd:

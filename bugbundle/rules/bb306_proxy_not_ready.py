@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bugbundle.istio import Source
-from bugbundle.mesh import Pointer, Proxy
+from bugbundle.mesh import Mesh, Pointer, Proxy
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.rules.lib.life import SETTLING, finished, running_for, span
 from bugbundle.rules.lib.logs import Log, proxy_log
 from bugbundle.rules.lib.owners import control_plane, workload
-from bugbundle.rules.model import Confidence, Evidence, Level, Proof, ref, rule
+from bugbundle.rules.lib.together import together
+from bugbundle.rules.model import Blind, Confidence, Evidence, Level, Proof, ref, rule
 
 REASONS = {
     "config not received from XDS server": "it has received no configuration from istiod",
@@ -31,14 +32,14 @@ STATES = {
 
 @rule(
     "BB306",
-    per=Proxy,
+    per=Mesh,
     level=Level.ERROR,
     reads={"pods"},
     optional={Source.LOG, Source.ENVOY_READY, Source.AGENT_READY, Source.ENVOY_INIT_DUMP},
     explains={"BB302"},
-    message="the proxy of {proxy} is not ready{age}: {reason}{waits}",
+    message="{proxy}: the proxy is not ready{age}: {reason}{waits}",
 )
-def proxy_not_ready(proxy: Proxy) -> Iterator[Evidence]:
+def proxy_not_ready(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """The kubelet finds the proxy's container not ready, or Envoy says that it is not live.
 
     The reason is the agent's own («Envoy proxy is NOT ready: …»), else Envoy's state; beside it what Envoy's init
@@ -51,6 +52,10 @@ def proxy_not_ready(proxy: Proxy) -> Iterator[Evidence]:
     «config not received»: the proxy cannot reach istiod, see its discovery address and port 15012. «rejected»: see the
     NACK. «not fully received»: find the listener, route or secret that it waits for.
     """
+    yield from together(one for proxy in mesh.proxies for one in _not_ready(proxy))
+
+
+def _not_ready(proxy: Proxy) -> Iterator[Evidence]:
     if proxy.pod is None or finished(proxy.pod) or proxy.ready() is not False:
         return
     age = running_for(proxy)
