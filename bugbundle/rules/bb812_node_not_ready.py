@@ -20,7 +20,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     reads={res.NODE},
     optional={res.POD},
     message="node {node} is not ready ({text}); it runs {pods}",
-    explains={"BB101", "BB151", "BB203", "BB306", "BB511", "BB512", "BB552", "BB553", "BB704", "BB805"},
+    explains={"BB101", "BB151", "BB203", "BB306", "BB511", "BB512", "BB553", "BB704", "BB805"},
 )
 def node_not_ready(mesh: Mesh) -> Iterator[Evidence]:
     """A node is not ready.

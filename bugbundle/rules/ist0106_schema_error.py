@@ -16,7 +16,14 @@ from bugbundle.rules.model import Level
     "schema.ValidationAnalyzer.VirtualService",
     level=Level.ERROR,
     reads=set(),
-    optional={res.VIRTUAL_SERVICE, res.DESTINATION_RULE, res.GATEWAY, res.SERVICE_ENTRY},
+    optional={
+        res.VIRTUAL_SERVICE,
+        res.DESTINATION_RULE,
+        res.GATEWAY,
+        res.SERVICE_ENTRY,
+        res.SIDECAR,
+        res.AUTHORIZATION_POLICY,
+    },
     message="Schema validation error: {error}",
     diagnosis=True,
 )

@@ -16,7 +16,7 @@ from bugbundle.rules.model import Level
     "schema.ValidationAnalyzer.EnvoyFilter",
     level=Level.WARNING,
     reads=set(),
-    optional={res.ENVOY_FILTER, res.AUTHORIZATION_POLICY, res.DESTINATION_RULE, res.VIRTUAL_SERVICE},
+    optional={res.ENVOY_FILTER, res.AUTHORIZATION_POLICY, res.SERVICE_ENTRY},
     message="Schema validation warning: {error}",
 )
 def schema_warning(mesh: Mesh) -> Iterator[Hit]:

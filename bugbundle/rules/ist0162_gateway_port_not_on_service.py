@@ -35,10 +35,11 @@ def gateway_port_not_on_service(mesh: Mesh) -> Iterator[Hit]:
     """
     for gateway in analysed(mesh, res.GATEWAY):
         wanted = texts(gateway.spec.get("selector"))
-        offered = offered_ports(mesh, index(mesh).select(wanted))
+        pods = index(mesh).select(wanted)
+        offered = offered_ports(mesh, pods)
         for number, server in enumerate(dicts(gateway.spec.get("servers"))):
             port = as_dict(server.get("port")).get("number")
-            if isinstance(port, int) and offered and port not in offered:
+            if isinstance(port, int) and pods and port not in offered:
                 values = {"port": port, "selector": selector_text(wanted)}
                 yield Hit(
                     gateway,
