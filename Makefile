@@ -18,7 +18,7 @@ $(VENV)/.dev: $(BIN)/bugbundle pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-demo: $(BIN)/bugbundle ## install into .venv, then diagnose a recorded mesh (no cluster needed)
+demo: $(BIN)/bugbundle ## install into .venv, then collect, diagnose and report a replayed mesh (no cluster needed)
 	@mkdir -p out
 	@$(BIN)/python tools/demo.py sample_bundles/$(SAMPLE).tar.zst out
 
