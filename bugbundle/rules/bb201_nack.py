@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh, Pointer, Proxy
 from bugbundle.rules.lib.logs import proxy_log
-from bugbundle.rules.lib.nack import Suspect, meaning, suspects
+from bugbundle.rules.lib.nack import Suspect, changed, meaning, newest, suspects
 from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, rule
 from bugbundle.sync import TypeSync, compare
 from bugbundle.xds import Xds
@@ -23,6 +24,7 @@ class Rejection(NamedTuple):
     kind: Xds
     resources: tuple[str, ...]
     message: str
+    pushed: datetime | None
     proofs: tuple[Proof, ...]
 
 
@@ -65,11 +67,19 @@ def nack(mesh: Mesh) -> Iterator[Evidence]:
     for proxy in mesh.proxies:
         for rejection in _rejections(proxy):
             found = suspects(mesh, proxy, rejection.kind, rejection.message)
-            guilty = found if any(one.proof for one in found) or len(found) == 1 else []
-            key = (rejection.kind, tuple(ref(one.filter) for one in guilty) or proxy.id, rejection.message)
+            guilty = _guilty(rejection, found)
+            key = (rejection.kind, ref(guilty.filter) if guilty else proxy.id, rejection.message)
             groups.setdefault(key, []).append((rejection, found))
     for members in groups.values():
         yield _evidence(members)
+
+
+def _guilty(rejection: Rejection, found: list[Suspect]) -> Suspect | None:
+    """The EnvoyFilter at fault: the one that Envoy's text repeats, the only one, or the one changed just before."""
+    fresh = newest(found, rejection.pushed)
+    if any(one.proof for one in found) or len(found) == 1:
+        return fresh or found[0]
+    return fresh
 
 
 def _rejections(proxy: Proxy) -> Iterator[Rejection]:
@@ -77,7 +87,8 @@ def _rejections(proxy: Proxy) -> Iterator[Rejection]:
         message = (found.state.last_error if found.state else "") or "\n".join(text for _, text in found.errors)
         if message:
             names = tuple(dict.fromkeys(name for name, _ in found.errors))
-            yield Rejection(proxy, kind, names, message, tuple(_proofs(proxy, kind, found)))
+            pushed = found.state.sent_time if found.state else None
+            yield Rejection(proxy, kind, names, message, pushed, tuple(_proofs(proxy, kind, found)))
 
 
 def _proofs(proxy: Proxy, kind: Xds, found: TypeSync) -> Iterator[Proof]:
@@ -100,13 +111,13 @@ def _proofs(proxy: Proxy, kind: Xds, found: TypeSync) -> Iterator[Proof]:
 
 def _evidence(members: list[tuple[Rejection, list[Suspect]]]) -> Evidence:
     first, found = members[0]
-    sure = [one for one in found if one.proof]
-    guilty = sure[0] if sure else found[0] if len(found) == 1 else None
+    guilty = _guilty(first, found)
     pods = [ref(rejection.proxy) for rejection, _ in members]
     others = tuple(ref(one.filter) for one in found)
     proofs = list(first.proofs)
     if guilty:
         text = f"the patch holds what Envoy quotes: {guilty.proof}" if guilty.proof else "shapes this proxy"
+        text = f"{text}; changed {time:%H:%M:%S}" if (time := changed(guilty.filter)) else text
         proofs.insert(0, Proof(guilty.filter.pointer, text))
     known = meaning(first.message)
     return Evidence(
@@ -122,7 +133,7 @@ def _evidence(members: list[tuple[Rejection, list[Suspect]]]) -> Evidence:
         objects=(*pods, *others),
         proofs=tuple(proofs),
         affects=tuple(rejection.proxy.id for rejection, _ in members),
-        confidence=Confidence.CERTAIN if sure or not found else Confidence.LIKELY,
+        confidence=Confidence.CERTAIN if not found or (guilty and guilty.proof) else Confidence.LIKELY,
     )
 
 

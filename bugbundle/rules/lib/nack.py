@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from bugbundle.bundle.manifest import parse_time
 from bugbundle.mesh import KubeObject, Mesh, Proxy
 from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
 from bugbundle.rules.lib.meshconfig import root_namespace
@@ -46,6 +48,12 @@ CAUSES = (
     (r"wasm|Wasm|WASM", "a Wasm module could not be loaded"),
 )
 """What Envoy's text means, by its fixed parts (source/common, source/server of Envoy)."""
+
+SHORTLY = timedelta(seconds=60)
+"""Between a change of an object and the push that it makes."""
+
+CLOCK = timedelta(seconds=5)
+"""By which the API server's clock may differ from istiod's."""
 
 TARGETS = {
     Xds.LDS: {"LISTENER", "FILTER_CHAIN", "NETWORK_FILTER", "HTTP_FILTER", "LISTENER_FILTER"},
@@ -97,23 +105,53 @@ def _shapes(item: KubeObject, kind: Xds) -> bool:
     return any(as_text(patch.get("applyTo")) in wanted for patch in dicts(item.spec.get("configPatches")))
 
 
+def changed(item: KubeObject) -> datetime | None:
+    """When an object was last changed by anyone but a status writer: by its managed fields, else its creation."""
+    times = [
+        parse_time(one.get("time"))
+        for one in dicts(item.metadata.get("managedFields"))
+        if as_text(one.get("subresource")) != "status"
+    ]
+    return max((time for time in times if time), default=item.created)
+
+
+def newest(found: list[Suspect], pushed: datetime | None) -> Suspect | None:
+    """The one suspect that was changed shortly before the rejected push; None where there is not just one."""
+    fresh = [one for one in found if pushed and (time := changed(one.filter)) and -CLOCK <= pushed - time <= SHORTLY]
+    return fresh[0] if len(fresh) == 1 else None
+
+
 def _repeated(item: KubeObject, kind: Xds, message: str) -> str:
     """The first piece of a patch that the message repeats, or of the message that the patch holds."""
-    quoted = [one or other for one, other in _QUOTED.findall(message)]
+    quoted = [part.rstrip(".") for pair in _QUOTED.findall(message) for part in pair if len(part) >= SHORTEST]
     for patch in dicts(item.spec.get("configPatches")):
         if as_text(patch.get("applyTo")) not in TARGETS.get(kind, set()):
             continue
-        for leaf in _leaves(as_dict(patch.get("patch")).get("value")):
-            if len(leaf) >= SHORTEST and leaf in message:
-                return leaf[:80]
-            hit = next((part for part in quoted if len(part) >= SHORTEST and part.rstrip(".") in leaf), "")
+        for key, text in _leaves(as_dict(patch.get("patch")).get("value")):
+            if text and (_named(key, text, message) or (len(text) >= SHORTEST and text in message)):
+                return text[:80]
+            hit = next((part for part in quoted if part in text), "")
             if hit:
                 return hit[:80]
+            if key and re.search(rf"(?:field\S*:?\s+|[\"'`]){re.escape(key)}\b", message):
+                return key[:80]
     return ""
 
 
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _leaves(item)
+def _named(key: str, text: str, message: str) -> bool:
+    """Whether it is the name of something, and the message has it as a word of its own."""
+    if key != "name" or len(text) < 3:
+        return False
+    return re.search(rf"(?<![\w.-]){re.escape(text)}(?![\w-])", message) is not None
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """(key, text) of every value; numbers and the like with an empty text."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _leaves(item, name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, key)
+    else:
+        yield key, as_text(value)
