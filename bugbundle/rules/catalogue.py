@@ -83,6 +83,7 @@ INJECTION: tuple[str, ...] = (
     "bb608_injection_fails_open",
     "bb609_leftover_webhook",
     "bb610_injection_refuses_pods",
+    "bb611_validation_webhook_broken",
 )
 TRAFFIC: tuple[str, ...] = (
     "bb701_service_selects_no_pods",

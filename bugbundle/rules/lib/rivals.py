@@ -14,10 +14,9 @@ from bugbundle.mesh import Mesh
 from bugbundle.mesh.kube import as_text
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.gateways import Server, plain_hosts, selector_of, servers
-from bugbundle.rules.lib.hosts import host_matches
 from bugbundle.rules.lib.index import index, pod_id
 from bugbundle.rules.lib.istioctl import name_of
-from bugbundle.rules.model import Evidence, Ref, ref
+from bugbundle.rules.model import Evidence, Proof, Ref, ref
 
 
 def neighbours(mesh: Mesh) -> Iterator[tuple[Server, Server]]:
@@ -39,19 +38,15 @@ def neighbours(mesh: Mesh) -> Iterator[tuple[Server, Server]]:
 
 
 def rivals(mesh: Mesh) -> Iterator[tuple[Server, Server, list[str]]]:
-    """(older, younger, hosts): neighbours of one protocol that claim the same hosts."""
+    """(older, younger, hosts): neighbours of one protocol that claim the same hosts.
+
+    A wildcard beside an exact name is no conflict: the exact name wins.
+    """
     for one, other in neighbours(mesh):
-        mine, theirs = plain_hosts(one.raw), plain_hosts(other.raw)
-        same = [host for host in mine if host in theirs]
-        tls = one.protocol in ("HTTPS", "TLS") and not same
-        same = same or ([h for h in mine if any(_covers(h, t) for t in theirs)] if tls else [])
+        theirs = plain_hosts(other.raw)
+        same = [host for host in plain_hosts(one.raw) if host in theirs]
         if same and family(one.protocol) == family(other.protocol):
             yield one, other, same
-
-
-def _covers(one: str, other: str) -> bool:
-    """Equal hosts only: a wildcard beside an exact name is no conflict, the exact name wins."""
-    return one == other and host_matches(one, other)
 
 
 def differs(one: Server, other: Server) -> bool:
@@ -75,8 +70,6 @@ def family(protocol: str) -> str:
 
 def conflict(mesh: Mesh, older: Server, younger: Server, how: str) -> Evidence:
     """The finding: the younger Gateway is the one without effect."""
-    from bugbundle.rules.model import Proof
-
     pods = index(mesh).select(selector_of(younger.gateway))
     secrets = [
         Ref("Secret", pods[0].namespace, server.credential)
