@@ -19,7 +19,6 @@ from bugbundle.rules.lib.selectors import selector_matches
 
 INJECTION = "istio-injection"
 REVISION = "istio.io/rev"
-TAG = "istio.io/tag"
 INJECT = "sidecar.istio.io/inject"
 MODE = "istio.io/dataplane-mode"
 
