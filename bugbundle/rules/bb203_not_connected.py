@@ -9,6 +9,7 @@ from bugbundle.mesh import Mesh, Pointer, Proxy
 from bugbundle.rules.lib.life import SETTLING, expected, running_for, span
 from bugbundle.rules.lib.logs import Line, proxy_log
 from bugbundle.rules.lib.owners import control_plane, discovery_address
+from bugbundle.rules.lib.revisions import tags
 from bugbundle.rules.lib.together import together
 from bugbundle.rules.model import Blind, Confidence, Evidence, Level, Proof, ref, rule
 from bugbundle.sync import compare
@@ -20,14 +21,21 @@ from bugbundle.xds import Xds
     per=Mesh,
     level=Level.ERROR,
     reads={Source.ISTIOD_SYNCZ},
-    optional={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP, Source.ISTIOD_EDSZ, Source.LOG, "pods"},
+    optional={
+        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+        Source.ENVOY_CONFIG_DUMP,
+        Source.ISTIOD_CONFIG_DUMP,
+        Source.ISTIOD_EDSZ,
+        Source.LOG,
+        "pods",
+    },
     explains={"BB202", "BB204", "BB206", "BB208", "BB301", "BB302", "BB306", "BB402", "BB750"},
     message="{proxy}: no connection to any istiod{since}, {runs}{lacks}{reason}",
 )
 def not_connected(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """The proxy's container runs, and no replica of istiod lists it in debug/syncz.
 
-    Not judged where a replica could not be asked. What it lacks is told by a sibling: a proxy of the same namespace
+    Not judged where a replica could not be asked, or where no istiod of the proxy's revision was recorded. What it lacks is told by a sibling: a proxy of the same namespace
     that is connected, whose account istiod gave.
 
     ## Why it matters
@@ -50,7 +58,10 @@ def _not_connected(proxy: Proxy) -> Iterator[Evidence | Blind]:
         return
     if found.connected:
         return
-    age = running_for(proxy) or 0.0
+    if stranger := _stranger(proxy):
+        yield Blind(proxy.id, (f"no istiod of revision {stranger} in this bundle",))
+        return
+    age = running_for(proxy)
     lines = _troubles(proxy)
     lacks = _lacks(proxy)
     yield Evidence(
@@ -65,7 +76,7 @@ def _not_connected(proxy: Proxy) -> Iterator[Evidence | Blind]:
         objects=control_plane(proxy),
         proofs=(*_absence(proxy), *(line.proof for line in lines[-2:])),
         affects=(proxy.id,),
-        level=Level.ERROR if age >= SETTLING else Level.WARNING,
+        level=Level.ERROR if age is None or age >= SETTLING else Level.WARNING,
         confidence=Confidence.CERTAIN if lines or lacks else Confidence.LIKELY,
     )
 
@@ -79,6 +90,16 @@ def _troubles(proxy: Proxy) -> list[Line]:
     after = good[-1].number if good else 0
     bad = log.all("upstream_failed", "upstream_ended", "stream_closed", "dns")
     return [line for line in bad if line.number > after]
+
+
+def _stranger(proxy: Proxy) -> str:
+    """The revision that injected the proxy, where no istiod of it was recorded; empty otherwise.
+
+    Where that control plane was removed, its Service is gone too, which BB307 tells.
+    """
+    named = proxy.pod.annotations.get("istio.io/rev", "") if proxy.pod else ""
+    revision = tags(proxy.mesh).get(named, named)
+    return named if revision and revision not in {one.revision for one in proxy.mesh.istiods} else ""
 
 
 def _told(lacks: list[str]) -> str:

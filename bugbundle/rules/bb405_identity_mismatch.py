@@ -22,6 +22,8 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
 def identity_mismatch(mesh: Mesh) -> Iterator[Evidence]:
     """The SPIFFE identity in a proxy's certificate is not that of its pod's ServiceAccount.
 
+    Not judged where it would hold for every proxy: then the names in the bundle were replaced, and certificates not.
+
     ## Why it matters
     Clients check the identity of the server (secure naming) and refuse the connection; AuthorizationPolicies judge the
     pod by the wrong name.
@@ -30,13 +32,18 @@ def identity_mismatch(mesh: Mesh) -> Iterator[Evidence]:
     Restart the pod. If it stays, look at what issues its certificate (an external CA, certificates mounted as files).
     """
     groups: dict[tuple[str, str, str], list[Held]] = {}
+    right = 0
     for one in held(mesh):
         pod = one.holder.pod
         if not isinstance(one.holder, Proxy) or one.name != WORKLOAD or pod is None or not one.spiffe:
             continue
         account = as_text(pod.spec.get("serviceAccountName")) or "default"
-        if not one.spiffe.endswith(f"/ns/{pod.namespace}/sa/{account}"):
+        if one.spiffe.endswith(f"/ns/{pod.namespace}/sa/{account}"):
+            right += 1
+        else:
             groups.setdefault((pod.namespace, account, one.spiffe), []).append(one)
+    if not right and sum(map(len, groups.values())) > 1:
+        return
     for (namespace, account, spiffe), members in groups.items():
         holders = [one.holder for one in members]
         owner = Ref("ServiceAccount", namespace, account)

@@ -42,11 +42,14 @@ def recorded(proxy: Proxy) -> datetime | None:
 
 
 def expected(proxy: Proxy) -> bool:
-    """Whether the proxy should be connected: its container runs, its pod is neither finished nor being deleted."""
+    """Whether the proxy should be connected: its container runs, its pod is neither finished nor being deleted.
+
+    Where pods were not recorded, an Envoy that answered is one that runs.
+    """
     pod = proxy.pod
-    if pod is None or finished(pod):
-        return False
-    return running_for(proxy) is not None
+    if pod is None:
+        return not proxy.mesh.kube.recorded("pods") and proxy.dump is not None
+    return not finished(pod) and running_for(proxy) is not None
 
 
 def finished(pod: KubeObject) -> bool:
