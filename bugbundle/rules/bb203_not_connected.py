@@ -35,8 +35,8 @@ from bugbundle.xds import Xds
 def not_connected(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """The proxy's container runs, and no replica of istiod lists it in debug/syncz.
 
-    Not judged where a replica could not be asked, or where no istiod of the proxy's revision was recorded. What it lacks is told by a sibling: a proxy of the same namespace
-    that is connected, whose account istiod gave.
+    Not judged where a replica could not be asked, or where no istiod of the proxy's revision was recorded. What it
+    lacks is told by a sibling: a proxy of the same namespace that is connected, whose account istiod gave.
 
     ## Why it matters
     The proxy gets no more changes: it keeps routing to endpoints that are gone, knows no new Service, and its
