@@ -232,11 +232,11 @@ def _names(access: Access) -> tuple[str, str]:
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline, keep: int) -> bytes:
-    """The body, within the time; a cut body raises. Not more than twice `keep` is held, if it is given."""
+    """The body, within the time; a cut body raises. Not much more than `keep` is held, if it is given."""
     body = bytearray()
     for piece in response.stream(CHUNK, decode_content=True):
         body += piece
-        if keep and len(body) > 2 * keep:
+        if keep and len(body) > keep + 4 * CHUNK:
             del body[:-keep]
         if len(body) > MAX_BODY:
             raise Failed("the answer is larger than it may be")

@@ -30,6 +30,9 @@ class Look:
     outcomes: list[Outcome] = field(default_factory=list)
     listed: set[str] = field(default_factory=set)
     namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Name → labels of those that may be listed."""
+    spaces: tuple[str, ...] = ()
+    """Where to ask one by one, if it comes to that."""
 
 
 class Looker:
@@ -95,10 +98,10 @@ class Looker:
         if isinstance(found, Asked) and found.reply.good:
             self._look.namespaces = read_names(found.reply.body)
         scope = self._options.scope
+        self._look.spaces = scope or tuple(self._look.namespaces) or self._fallback()
         bodies = [] if scope else self._bodies([PODS.ask()])
         if not bodies:
-            names = scope or tuple(self._look.namespaces) or self._fallback()
-            bodies = self._bodies([PODS.ask(name) for name in names])
+            bodies = self._bodies([PODS.ask(name) for name in self._look.spaces])
         if not bodies:
             forbidden = next((item for item in self._look.outcomes if "pods" in _path(item)), None)
             raise unreachable(forbidden, self._server)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -38,7 +38,9 @@ class Cleaned:
         done = self.waiting.pop(path, None)
         return Redacted(body, done.removed) if done is not None else self._gate.redact(path, body)
 
-    redact_stream = property(lambda self: self._gate.redact_stream)
+    def redact_stream(self, path: str, chunks: Iterable[bytes], removed: dict[str, int]) -> Iterator[bytes]:
+        """A long entry, cleaned as it passes. Raises `Leak`."""
+        return self._gate.redact_stream(path, chunks, removed)
 
 
 @dataclass
@@ -97,7 +99,10 @@ class Recorder:
                 body = heap.file.read(size)
                 place += size
                 self._cleaned.waiting[entry.path] = Redacted(b"", removed)
-                self._writer.add(entry, zlib.decompress(body) if packed else body)
+                try:
+                    self._writer.add(entry, zlib.decompress(body) if packed else body)
+                except BundleError as error:
+                    self.gap(Gap(entry.path, entry.target, entry.request, entry.status, f"left out: {error.what}"))
             heap.file.close()
 
     def _wait(self, entry: Entry, body: bytes) -> None:

@@ -166,7 +166,7 @@ class Collection:
 
     def _each(self, resource: Resource, look: Look, desk: Desk) -> None:
         """Namespace by namespace; refusals are told apart from each other only where one was not refused."""
-        asks = [resource.ask(name) for name in look.namespaces or self._options.scope]
+        asks = [resource.ask(name) for name in look.spaces]
         asks = [ask for ask in asks if ask.path not in look.listed]
         found = [desk.attempt(ask, lambda ask=ask: self._listed(ask)) for ask in asks]  # type: ignore[misc]
         if any(isinstance(item, Asked) and item.reply.good for item in found):

@@ -33,6 +33,9 @@ def work_off(
     """
     if not tasks:
         return
+    if office.budget.abandoned:
+        _leave(tasks, take)
+        return
     todo: SimpleQueue[Task] = SimpleQueue()
     outcomes: Queue[Outcome | Task] = Queue(maxsize=office.workers)
     for task in tasks:
@@ -47,7 +50,12 @@ def work_off(
         office.budget.stop()
         office.budget.abandoned = True
         raise
-    for task in left:
+    _leave(left, take)
+
+
+def _leave(tasks: list[Task], take: Callable[[Outcome], None]) -> None:
+    """What these tasks have not answered is a gap each."""
+    for task in tasks:
         for ask in task.asks:
             if ask.path not in task.done:
                 take(ask.gap(NOT_ASKED))

@@ -86,6 +86,25 @@ def test_where_all_namespaces_are_forbidden_each_is_asked(tmp_path: Path) -> Non
     assert result.partial
 
 
+def test_without_a_list_of_namespaces_those_that_are_known_are_asked(tmp_path: Path) -> None:
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        whole = request.path.startswith("/api/v1/") and request.path.count("/") == 3
+        return status(403, "not everywhere") if whole else None
+
+    with serving(mesh(), fault) as server:
+        result = collected(tmp_path, server)
+    made = open_bundle(result.path)
+    lists = {path for path in made if path.startswith("k8s/api/v1/")}
+    assert lists == {
+        f"k8s/api/v1/namespaces/{namespace}/{name}.json"
+        for name in ("pods", "secrets", "services")
+        for namespace in ("default", "istio-system")
+    }
+    assert set(told(result)) == {f"k8s/api/v1/{name}.json" for name in ("namespaces", "pods", "secrets", "services")}
+    assert "istiod/istio-system/istiod-1/debug/config_dump/web.shop.json" in made
+    assert "proxies/shop/web/config_dump.json" not in made
+
+
 def test_a_busy_server_is_asked_again_when_it_says(tmp_path: Path) -> None:
     times: list[float] = []
 
