@@ -15,6 +15,8 @@ TOP = frozenset({HEADER, MANIFEST, "k8s", "istiod", "proxies", "ztunnel", "logs"
 UNASKED = "bugbundle-unasked"
 """The header with which a recording that is served says that it holds neither an answer nor a gap: the question was
 not asked when it was recorded. Who records the recording again leaves it so."""
+GAP = "bugbundle-gap"
+"""The header with which it says that the answer stands for a gap: the gap's status, a blank, its reason as in a URL."""
 
 MAX_NAME = 1024
 _BAD = re.compile(r"^/|^[A-Za-z]:|\\|//|[\x00-\x1f\x7f]|(^|/)\.\.?(/|$)|/$")

@@ -27,7 +27,7 @@ from bugbundle.replay.openapi import OpenAPI
 from bugbundle.replay.proxy import Proxies
 from bugbundle.replay.query import flag, integer
 from bugbundle.replay.reviews import Reviews
-from bugbundle.replay.status import Refusal, from_gap, no_such_resource, unrecorded
+from bugbundle.replay.status import Refusal, from_gap, gap_header, no_such_resource, unrecorded
 from bugbundle.replay.target import Target, segments, target
 
 JSON = "application/json"
@@ -97,6 +97,9 @@ class Api:
         if parts[0] == "apis" and len(parts) == 2:
             return json(self.discovery.group(parts[1]))
         if parts[0] == "apis" and len(parts) == 3:
+            gap = self.bundle.gaps.get(f"k8s/apis/{parts[1]}/{parts[2]}.json")
+            if gap and not self.answers.catalogue.of(parts[1], parts[2]):
+                raise from_gap(gap)
             body = self.discovery.resources(parts[1], parts[2])
             return self._verbatim(f"k8s/apis/{parts[1]}/{parts[2]}.json", body)
         raise no_such_resource()
@@ -106,7 +109,9 @@ class Api:
         if body == self.answers.catalogue.document(entry):
             return web.Response(body=self.bundle[entry], headers={"Content-Type": content_type})
         made = json(body, content_type=content_type)
-        if entry not in self.bundle and entry not in self.bundle.gaps:
+        if entry in self.bundle.gaps:
+            made.headers.update(gap_header(self.bundle.gaps[entry]))
+        elif entry not in self.bundle:
             made.headers[UNASKED] = "true"
         return made
 
@@ -144,7 +149,10 @@ class Api:
         if wanted.name:
             return web.Response(body=self.answers.get(asked, wanted.name), content_type=JSON)
         body, warning = self.answers.objects(asked)
-        return web.Response(body=body, content_type=JSON, headers=self._warnings(resource, warning))
+        place = f"namespaces/{wanted.namespace}/{resource.plural}" if wanted.namespace else resource.plural
+        gap = self.bundle.gaps.get(f"{resource.folder}/{place}.json")
+        headers = {**self._warnings(resource, warning), **(gap_header(gap) if gap else {})}
+        return web.Response(body=body, content_type=JSON, headers=headers)
 
     async def _watch(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         """What there is, then nothing: a recording does not change."""
@@ -210,6 +218,8 @@ def _read_only() -> Refusal:
 def status(refusal: Refusal) -> web.Response:
     """A refusal as an answer."""
     headers = {"Content-Type": JSON, **({UNASKED: "true"} if refusal.unasked else {})}
+    if refusal.gap:
+        headers |= gap_header(refusal.gap)
     return web.Response(body=refusal.body(), status=refusal.code, headers=headers)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from bugbundle.bundle import Gap
+from bugbundle.bundle.layout import GAP
 from bugbundle.codec import JSONError, decode, encode
 
 REASONS = {
@@ -31,6 +33,8 @@ class Refusal(Exception):
     """
 
     unasked = False
+    gap: Gap | None = None
+    """The gap that it tells of."""
 
     def __init__(self, code: int, message: str, details: dict[str, Any] | None = None, recorded: bytes = b"") -> None:
         self.code = code
@@ -74,8 +78,16 @@ def from_gap(gap: Gap) -> Refusal:
     """
     code = gap.status if 400 <= gap.status < 600 and gap.status != 500 else 503
     if message := _recorded_status(gap.reason):
-        return Refusal(code, message, recorded=gap.reason.encode(errors="replace"))
-    return Refusal(code, gap.reason or f"{gap.path} got no answer when this bundle was recorded")
+        refusal = Refusal(code, message, recorded=gap.reason.encode(errors="replace"))
+    else:
+        refusal = Refusal(code, gap.reason or f"{gap.path} got no answer when this bundle was recorded")
+    refusal.gap = gap
+    return refusal
+
+
+def gap_header(gap: Gap) -> dict[str, str]:
+    """What tells a recorder that an answer stands for this gap."""
+    return {GAP: f"{gap.status} {quote(_recorded_status(gap.reason) or gap.reason, errors='replace')}"}
 
 
 def unrecorded(what: str) -> Refusal:

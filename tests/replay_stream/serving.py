@@ -35,7 +35,7 @@ async def server(pages: Pages) -> AsyncIterator[str]:
         try:
             return await answer(request, pages, request.match_info["ns"], request.match_info["pod"])
         except Refusal as refusal:
-            return web.json_response(refusal.body(), status=refusal.code)
+            return web.Response(body=refusal.body(), status=refusal.code, content_type="application/json")
 
     complaints = Complaints()
     logging.getLogger().addHandler(complaints)

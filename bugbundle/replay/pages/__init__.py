@@ -61,6 +61,8 @@ class Pages:
             return exact
         if method != "GET":
             return _post(shelf, port, method, path, query, body)
+        if (port, canonical(method, path, query)) in shelf.gaps:
+            return shelf.missing(port, canonical(method, path, query))
         for spot in (path, path.rstrip("/") + "/", path.rstrip("/") or "/"):
             if page := self._derived(shelf, port, spot, query):
                 return page

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 from bugbundle.bundle import Bundle, Gap
-from bugbundle.bundle.layout import UNASKED
+from bugbundle.bundle.layout import GAP, UNASKED
 from bugbundle.errors import BugbundleError
 from bugbundle.replay.pages.layout import PORTS, asked, owner
 from bugbundle.replay.pages.page import JSON, METRICS, TEXT, Page, parse_request, sentence
@@ -61,7 +62,8 @@ class Shelf:
             return replace(page, headers={**page.headers, UNASKED: "true"})
         status = gap.status if 400 <= gap.status <= 599 else 503
         page = sentence(status, f"{what}: {gap.reason or 'no answer'}.")
-        return replace(page, answered=gap.status != 0)
+        headers = {**page.headers, GAP: f"{gap.status} {quote(gap.reason, errors='replace')}"} if gap.status else {}
+        return replace(page, headers=headers or page.headers, answered=gap.status != 0)
 
     def page(self, port: int, request: str) -> Page:
         """The recorded answer, or the page that says why there is none."""
