@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from bugbundle.bundle.layout import GAP
 from bugbundle.codec import JSONError, Raw, decode, split_array, split_object
 from bugbundle.collect.cluster import Cluster
 from bugbundle.collect.pace import Budget, Deadline, Pace, backoff
-from bugbundle.collect.reply import Failed, Messages, Reply
+from bugbundle.collect.reply import Failed, Messages, Reply, as_recorded
 
 JSON = "application/json"
 ATTEMPTS = 3
@@ -86,6 +87,8 @@ class Api:
     def _once(self, path: str, query: Mapping[str, str], accept: str, deadline: Deadline, keep: int) -> Reply:
         self._pace.wait(self.budget)
         reply = self.cluster.get(path, query, accept, deadline, keep)
+        if GAP in reply.headers:
+            return as_recorded(reply)
         if reply.status in BUSY:
             raise _Busy(reply)
         return reply

@@ -112,7 +112,7 @@ class Desk:
         ask, reply = asked.ask, asked.reply
         self._task.done.add((instead_of or ask).path)
         if UNASKED not in reply.headers:
-            kept = reply.good or ask.any_status
+            kept = reply.good or (ask.any_status and not reply.gap)
             self.hand_in(asked if kept else ask.gap(reply.reason, reply.status))
         return reply if reply.good else None
 

@@ -18,7 +18,6 @@ from bugbundle.collect.reply import Reply
 from bugbundle.collect.resources import AGGREGATED, NAMESPACES, PODS, Resource, group_versions, of_mesh, resources
 from bugbundle.errors import BugbundleError
 
-FORBIDDEN = (401, 403)
 Attempt = Callable[[Ask, Callable[[], tuple[Reply, int, str]]], Outcome]
 
 

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import unquote
 
+from bugbundle.bundle.layout import GAP
 from bugbundle.codec import JSONError, decode
 from bugbundle.collect.pace import Deadline
 
@@ -19,11 +21,12 @@ _OF_RECORDING = re.compile(r"[A-Z]+ \S+ of \S+ is not in this recording: (.*)\."
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer; names of headers in lower case."""
+    """An HTTP answer; names of headers in lower case. `gap`: a recording says that it is none."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    gap: bool = False
 
     @property
     def good(self) -> bool:
@@ -57,6 +60,20 @@ class Messages(Protocol):
 
     def close(self) -> None:
         """No more."""
+
+
+def as_recorded(reply: Reply) -> Reply:
+    """What a served recording (`bugbundle replay`) says in place of an answer that it did not get either.
+
+    Raises `Failed` where there was none at all; a reply whose header names no gap is given back as it is.
+    """
+    if GAP not in reply.headers:
+        return reply
+    status, _, text = reply.headers[GAP].partition(" ")
+    number = int(status) if status.isascii() and status.isdecimal() and len(status) < 4 else 0
+    if number == 0:
+        raise Failed(unquote(text))
+    return Reply(number, unquote(text).encode(), gap=True)
 
 
 def status_message(body: bytes) -> str:

@@ -11,7 +11,7 @@ from bugbundle.collect.ask import Ask
 from bugbundle.collect.forward import Forward
 from bugbundle.collect.pace import Deadline
 from bugbundle.collect.pods import Pod
-from bugbundle.collect.reply import Failed, Reply
+from bugbundle.collect.reply import Failed, Reply, as_recorded
 
 AT_ONCE = 4
 """Requests that one istiod is asked at a time: each page is computed for it."""
@@ -103,7 +103,7 @@ class Servers:
                 self._idle[spot].append(forward)
         else:
             forward.close()
-        return reply
+        return as_recorded(reply)
 
     def _executed(
         self, pod: Pod, port: int, method: str, target: str, refused: Failed

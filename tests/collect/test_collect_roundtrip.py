@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from captures import NAMES, bundle_folder, sample
 from comparing import differences
 from mesh_with_faults import collected, mesh, serving
@@ -76,3 +77,24 @@ def test_differences_are_seen() -> None:
         "only in the second: logs/a/b/d.log",
         "k8s/version.json: 2 bytes became 3 others",
     ]
+
+
+def test_gaps_come_out_as_gaps(tmp_path: Path) -> None:
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        path = request.path
+        forbidden = ("/api/v1/pods", "/api/v1/secrets", "/api/v1/services", "/apis/example.com/v1")
+        if path in forbidden or path.endswith(("kube-system/pods", "/secrets", "pods/web/portforward", "/exec")):
+            return web.json_response({"kind": "Status", "message": f"{path} is forbidden"}, status=403)
+        if path.endswith("ztunnel-1/log") and request.transport:
+            request.transport.abort()
+            return web.Response()
+        return None
+
+    (tmp_path / "second").mkdir()
+    with serving(mesh(), fault) as server:
+        first = open_bundle(collected(tmp_path, server).path)
+    with serving({path: first[path] for path in first}) as server:
+        second = open_bundle(collected(tmp_path / "second", server).path)
+    assert differences(first, second) == []
+    assert {gap.status for gap in second.gaps.values()} == {0, 403}
+    assert "k8s/api/v1/namespaces/shop/services.json" in second
