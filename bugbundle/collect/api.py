@@ -19,6 +19,7 @@ LONGEST_WAIT = 30.0
 """Seconds of a `Retry-After` that are waited at most."""
 BUSY = (429, 502, 503, 504)
 Got = TypeVar("Got")
+_NONE = Raw(b"[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Api:
     def _rest(self, path: str, first: Reply, token: str) -> Reply:
         """The pages behind the first, joined with it."""
         top = split_object(first.body)
-        items = split_array(top["items"])
+        items = split_array(top.get("items", _NONE))
         while token:
             reply, _ = self.get(path, {"limit": str(PAGE), "continue": token})
             if reply.status == 410:
@@ -104,7 +105,7 @@ class Api:
             if not reply.good:
                 raise Failed(f"after {len(items)} objects: {reply.reason}", status=reply.status)
             top = split_object(reply.body)
-            items += split_array(top["items"])
+            items += split_array(top.get("items", _NONE))
             token = _token(top)
         return replace(first, body=_joined(top, items))
 

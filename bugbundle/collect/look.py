@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bugbundle.codec import JSONError
@@ -95,7 +96,8 @@ class Looker:
         """Every pod in scope; also fills the namespaces."""
         found = self._list(NAMESPACES.ask())
         if isinstance(found, Asked) and found.reply.good:
-            self._look.namespaces = read_names(found.reply.body)
+            with suppress(JSONError):
+                self._look.namespaces = read_names(found.reply.body)
         scope = self._options.scope
         self._look.spaces = scope or tuple(self._look.namespaces) or self._fallback()
         bodies = [] if scope else self._bodies([PODS.ask()])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from bugbundle.codec import Reader, Struct
 
@@ -36,7 +37,7 @@ class _Spec(Struct):
 
 
 class _State(Struct):
-    running: dict[str, str] | None = None
+    running: dict[str, Any] | None = None
 
 
 class _Container(Struct):

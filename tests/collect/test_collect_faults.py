@@ -203,6 +203,19 @@ def test_pages_of_a_list_are_joined_item_by_item(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'{"items":', b'{"metadata":{"continue":"x"},"items":7}'])
+def test_lists_that_are_none(tmp_path: Path, body: bytes) -> None:
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        odd = request.path in ("/api/v1/services", "/api/v1/namespaces")
+        return web.Response(body=body, content_type="application/json") if odd else None
+
+    with serving(mesh(), fault) as server:
+        result = collected(tmp_path, server)
+    gap = (200, "the answer is not a list in JSON")
+    assert told(result) == {"k8s/api/v1/services.json": gap, "k8s/api/v1/namespaces.json": gap}
+    assert "proxies/shop/web/config_dump.json" in open_bundle(result.path)
+
+
 def test_an_expired_page_starts_the_list_anew(tmp_path: Path) -> None:
     async def fault(request: web.Request) -> web.StreamResponse | None:
         if request.path != "/api/v1/services" or request.query == {"resourceVersion": "0"}:
