@@ -1,9 +1,8 @@
 """A mesh of any size, grown out of a sample bundle: realistic dumps, realistic differences between proxies.
 
 Every proxy gets the dump of one of the sample's sidecars, grown to the asked size by services with their clusters,
-listeners, routes and endpoints; its own name, address, inbound listeners, certificates and update times; and the maps in an order
-of its own, as Envoy prints them. istiod's account of it says the same, compact and in camelCase. A few proxies are stale,
-have rejected a listener, or lack a cluster.
+listeners, routes and endpoints; its own name, address, inbound listener and update times; and the maps in an order of
+its own, as Envoy prints them. istiod's account of it says the same, compact and in camelCase.
 """
 
 from __future__ import annotations
@@ -172,7 +171,9 @@ class Mould:
 
     def _endpoints(self) -> bytes:
         rows = self._sections["EndpointsConfigDump"]["dynamic_endpoint_configs"]
-        return json.dumps({"configs": [camelled(row["endpoint_config"]) for row in rows]}, separators=(",", ":")).encode()
+        return json.dumps(
+            {"configs": [camelled(row["endpoint_config"]) for row in rows]}, separators=(",", ":")
+        ).encode()
 
 
 def maps(value: Any) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import captures
 import pytest
+
 from bugbundle.bundle import Bundle, open_bundle
 from bugbundle.convert import convert
 from bugbundle.errors import BundleError
@@ -69,7 +70,7 @@ def test_what_cannot_be_read_becomes_a_gap(tmp_path: Path) -> None:
     data[offset + length - 6] ^= 0xFF
     one.write_bytes(data)
     made = open_bundle(convert(open_bundle(one), tmp_path / "b.tar.zst"))
-    assert ["logs/a/b/c.log"] == list(made.gaps)
+    assert list(made.gaps) == ["logs/a/b/c.log"]
     assert "damaged" in made.gaps["logs/a/b/c.log"].reason
     assert made["k8s/version.json"] == b"{}"
 

@@ -23,7 +23,10 @@ def convert(bundle: str, target: str, force: bool) -> None:
     redacted = made.manifest.redacted if made.manifest else {}
     raw = sum(made.store.size(name) for name in made)
     size = path.stat().st_size
-    click.echo(f"{path}: {len(made)} entries, {raw / 1e6:.1f} MB in {size / 1e6:.2f} MB ({raw / size:.0f}×)", err=True)
+    click.echo(
+        f"{path}: {len(made)} entries, {raw / 1e6:.1f} MB in {size / 1e6:.2f} MB ({raw / size:.0f}×)",
+        err=True,
+    )
     if redacted:
         counts = ", ".join(f"{number} {kind}" for kind, number in sorted(redacted.items()))
         click.echo(f"taken out: {counts}", err=True)

@@ -24,7 +24,9 @@ TLS = "envoy.extensions.transport_sockets.tls.v3."
 class ClusterFacts:
     """CDS.
 
-    `tls`: `istio` (mTLS of the mesh), `auto` (mTLS where the endpoint can), `tls` (other TLS), `` (plain); `service`: EDS name."""
+    `tls`: `istio` (mTLS of the mesh), `auto` (mTLS where the endpoint can), `tls` (other TLS), `` (plain);
+    `service`: EDS name.
+    """
 
     name: str
     type: str

@@ -1,4 +1,4 @@
-"""The gate to the file: cleans an entry, looks again by other means, and lets nothing through that still holds a secret.
+"""The gate to the file: cleans an entry, looks again by other means, lets nothing through that still holds a secret.
 
 The config dumps of a mesh are the same few hundred resources over and over: a resource that was found clean once is
 not looked at again, only what is new in a dump is.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import captures
 import pytest
+
 from bugbundle.bundle import Bundle, open_bundle
 from bugbundle.mesh import Mesh
 from bugbundle.mesh.facts import ClusterFacts, ListenerFacts

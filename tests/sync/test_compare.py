@@ -7,6 +7,7 @@ from typing import Any
 
 import captures
 import pytest
+
 from bugbundle.bundle import Bundle, open_bundle
 from bugbundle.diff import ABSENT
 from bugbundle.mesh import Mesh

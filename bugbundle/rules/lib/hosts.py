@@ -119,17 +119,13 @@ def destinations(virtual_service: KubeObject) -> list[tuple[str, dict[str, Any],
         for number, rule in enumerate(dicts(virtual_service.spec.get(kind))):
             for place, route in enumerate(dicts(rule.get("route"))):
                 if isinstance(route.get("destination"), dict):
-                    found.append(
-                        (f"/spec/{kind}/{number}/route/{place}/destination", route["destination"], False)
-                    )
+                    found.append((f"/spec/{kind}/{number}/route/{place}/destination", route["destination"], False))
     for number, rule in enumerate(dicts(virtual_service.spec.get("http"))):
         if isinstance(rule.get("mirror"), dict):
             found.append((f"/spec/http/{number}/mirror", rule["mirror"], True))
         for place, mirror in enumerate(dicts(rule.get("mirrors"))):
             if isinstance(mirror.get("destination"), dict):
-                found.append(
-                    (f"/spec/http/{number}/mirrors/{place}/destination", mirror["destination"], True)
-                )
+                found.append((f"/spec/http/{number}/mirrors/{place}/destination", mirror["destination"], True))
     return found
 
 

@@ -25,9 +25,7 @@ def image_auto(pod: Mapping[str, Any]) -> bool:
 
 def proxy_image(pod: KubeObject) -> str:
     """The image of a pod's proxy; empty where it has none."""
-    return next(
-        (as_text(item.get("image")) for item in _containers(pod.raw) if item.get("name") == PROXY), ""
-    )
+    return next((as_text(item.get("image")) for item in _containers(pod.raw) if item.get("name") == PROXY), "")
 
 
 def revisions(mesh: Mesh) -> set[str]:

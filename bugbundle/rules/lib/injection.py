@@ -101,9 +101,7 @@ class Webhook:
             for item in dicts(selector.get("matchExpressions")):
                 if item.get("key") == REVISION and item.get("operator") == "In":
                     values = item.get("values")
-                    found.update(
-                        v for v in (values if isinstance(values, list) else []) if isinstance(v, str)
-                    )
+                    found.update(v for v in (values if isinstance(values, list) else []) if isinstance(v, str))
         return found
 
 
