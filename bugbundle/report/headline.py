@@ -12,6 +12,7 @@ from bugbundle.rules import Level
 LONG, SHORT = 110, 30
 """Characters: a title longer than LONG is cut behind a claim of at least SHORT."""
 
+PROGRAMS = frozenset({"istiod", "ztunnel", "kubectl", "istioctl"})
 FINE = "Fine"
 UNKNOWN = "Unknown"
 
@@ -46,11 +47,17 @@ class Headline:
         return f"{self.level}: {self.title}" if self.level in list(Level) else self.title
 
 
+def sentence(text: str) -> str:
+    """With a capital letter, unless it begins with a name: of a program (`istiod`), an object (`web.shop`) or a flag."""
+    word = re.match(r"[a-z]+(?= )", text)
+    return text if word is None or word[0] in PROGRAMS else text[0].upper() + text[1:]
+
+
 def headline(analysis: Analysis) -> Headline:
     """The most important thing about a bundle."""
     if analysis.diagnoses:
         first = analysis.diagnoses[0]
-        return Headline(str(first.cause.level), line(first.title))
+        return Headline(str(first.cause.level), sentence(line(first.title)))
     if analysis.findings and analysis.findings[0].level is Level.ERROR:
         worst = analysis.findings[0]
         return Headline(str(worst.level), line(f"{worst.origin}: {worst.message}"))
@@ -59,6 +66,8 @@ def headline(analysis: Analysis) -> Headline:
         return Headline(
             UNKNOWN, "Nothing can be told: this bundle holds no proxy, istiod, ztunnel or Kubernetes object"
         )
+    if mesh.bundle.damage:
+        return Headline(UNKNOWN, "No problem found in what is left of the recording, which is cut off or damaged")
     if 2 * sum(1 for number in checked.values() if not number) > len(checked):
         return Headline(UNKNOWN, "No problem found, but most of the mesh could not be looked at")
     if analysis.not_evaluated or analysis.broken:
