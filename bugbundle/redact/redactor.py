@@ -1,8 +1,7 @@
 """The `Redactor`: finds the secrets of one entry, writes stand-ins over them, counts them by kind.
 
-Fast on the clean: config dumps repeat themselves, so an entry is first cut at its commas, and only pieces that no
-entry before had are looked at. Where one of them is suspicious, the detectors that suspect it (and only those) see
-the whole entry.
+Fast on the clean: config dumps repeat themselves, so only what no entry before had is looked at (`Seen`). Where that
+is suspicious, the detectors that suspect it (and only those) see the whole entry.
 """
 
 from __future__ import annotations
@@ -13,11 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bugbundle.redact import named, secrets
-from bugbundle.redact.shapes import SHAPES, USERINFO, Shape
+from bugbundle.redact.seen import Fresh, Seen
+from bugbundle.redact.shapes import SHAPES, Shape
 from bugbundle.redact.standin import Cut, holds_standin, render
 
-_MOST_PIECES = 200_000
-_LONGEST_PIECE = 1024
 _MOST_NAMES = 60
 
 
@@ -31,28 +29,48 @@ class Redacted:
 
 @dataclass
 class _Suspicion:
-    """What a first look found: shapes, names of secrets (each with the byte behind it), and pieces that cause it."""
+    """What a first look found: shapes, names of secrets (each with the byte behind it), and the places of both."""
 
-    shapes: set[Shape] = field(default_factory=set)
+    shapes: list[Shape] = field(default_factory=list)
     names: set[bytes] = field(default_factory=set)
     secrets: bool = False
     places: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is new in an entry, and what is suspicious about it."""
+
+    fresh: Fresh
+    suspicion: _Suspicion
 
 
 class Redactor:
     """Takes secrets out of the entries of one bundle.
 
     `key` (16 bytes or more; by default random, never stored) makes the digests in stand-ins: the same key gives the
-    same stand-ins. Keeps no secret; remembers pieces of text in which there was none, up to some 60 MB.
+    same stand-ins. Keeps no secret; remembers pieces of text in which there was none (`Seen`, up to 24 MB).
     """
 
     def __init__(self, key: bytes | None = None) -> None:
         self._key = (key or random.token_bytes(32))[:64]
-        self._clean: set[bytes] = set()
+        self._seen = Seen()
 
     def redact(self, path: str, body: bytes) -> Redacted:
         """The entry without its secrets. Takes any bytes, never raises; a second time changes nothing."""
-        cuts = self.find(path, body)
+        look = self.look(path, body)
+        found = self.clean(path, body, look)
+        self.remember(look)
+        return found
+
+    def look(self, path: str, body: bytes) -> Look:
+        """The first look, at what is new in the entry."""
+        fresh = self._seen.fresh(body) if path.endswith(".json") else Fresh(body, set(), b"")
+        return Look(fresh, _suspect(fresh.text))
+
+    def clean(self, path: str, body: bytes, look: Look) -> Redacted:
+        """The entry without what a closer look at the suspicious finds."""
+        cuts = _find(path, body, look.suspicion)
         if not cuts:
             return Redacted(body)
         parts: list[bytes] = []
@@ -65,38 +83,28 @@ class Redactor:
         parts.append(body[done:])
         return Redacted(b"".join(parts), dict(sorted(removed.items())))
 
-    def find(self, path: str, body: bytes) -> list[Cut]:
-        """Where the secrets are: in order, none overlapping."""
-        listed = is_secret_list(path)
-        suspicion = self._first_look(body, repeats=path.endswith(".json"))
-        found: list[Cut] = []
-        is_json = _is_json(path, body)
-        if suspicion.secrets or listed:
-            found += secrets.cuts(body, listed=listed, is_json=is_json)
-        for shape in (*suspicion.shapes, USERINFO):
-            if any(literal in body for literal in shape.literals) or shape.folded:
-                found += (cut for cut in shape.find(body) if not holds_standin(body, cut.start, cut.end))
-        if len(suspicion.names) > _MOST_NAMES:
-            folded = body.lower()
-            for word in named.WORDS:
-                found += named.cuts(body, folded, word, is_json)
-        else:
-            for name in suspicion.names:
-                found += named.cuts(body, body, name, is_json)
-        return merged(found)
+    def remember(self, look: Look) -> None:
+        """What was new is known from now on, but for what was suspicious: that depends on what stands around it."""
+        self._seen.remember(look.fresh, look.suspicion.places)
 
-    def _first_look(self, body: bytes, *, repeats: bool) -> _Suspicion:
-        if not repeats:
-            return _suspect(body)
-        fresh = set(body.split(b",")) - self._clean
-        text = b",".join(fresh)
-        suspicion = _suspect(text)
-        fresh.difference_update(_pieces_at(text, suspicion.places))
-        if len(self._clean) + len(fresh) > _MOST_PIECES:
-            self._clean.clear()
-        if len(fresh) < _MOST_PIECES:
-            self._clean.update(piece for piece in fresh if len(piece) <= _LONGEST_PIECE)
-        return suspicion
+
+def _find(path: str, body: bytes, suspicion: _Suspicion) -> list[Cut]:
+    """Where the secrets are: in order, none overlapping."""
+    listed = is_secret_list(path)
+    found: list[Cut] = []
+    is_json = _is_json(path, body)
+    if suspicion.secrets or listed:
+        found += secrets.cuts(body, listed=listed, is_json=is_json)
+    for shape in suspicion.shapes:
+        found += (cut for cut in shape.find(body) if not holds_standin(body, cut.start, cut.end))
+    if len(suspicion.names) > _MOST_NAMES:
+        folded = body.lower()
+        for word in named.WORDS:
+            found += named.cuts(body, folded, word, is_json)
+    else:
+        for name in suspicion.names:
+            found += named.cuts(body, body, name, is_json)
+    return merged(found)
 
 
 def is_secret_list(path: str) -> bool:
@@ -116,12 +124,9 @@ def _suspect(text: bytes) -> _Suspicion:
     for shape in SHAPES:
         where = folded if shape.folded else text
         if any(literal in where for literal in shape.literals):
-            if shape.commas:
-                places = [place for literal in shape.literals for place in _all_places(text, literal)]
-            else:
-                places = [cut.start for cut in shape.find(text)]
+            places = [cut.start for cut in shape.find(text)]
             if places:
-                suspicion.shapes.add(shape)
+                suspicion.shapes.append(shape)
                 suspicion.places += places
     for word in named.WORDS:
         for name in named.names(text, folded, word):
@@ -137,17 +142,6 @@ def _all_places(text: bytes, mark: bytes) -> Iterator[int]:
     while place >= 0:
         yield place
         place = text.find(mark, place + 1)
-
-
-def _pieces_at(text: bytes, places: list[int]) -> Iterator[bytes]:
-    """The pieces (between commas) that hold the places."""
-    done = -1
-    for place in sorted(places):
-        if place >= done:
-            start = text.rfind(b",", 0, place) + 1
-            done = text.find(b",", place)
-            done = len(text) if done < 0 else done
-            yield text[start:done]
 
 
 def merged(found: list[Cut]) -> list[Cut]:

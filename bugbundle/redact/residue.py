@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from bugbundle.codec import JSONError, decode
 
 _PEM = re.compile(rb"BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,6}-----[^-]{0,200}?[A-Za-z0-9+/]{16}")
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{44,}={0,2}")
+_ALIKE = bytes(65 if _RUN.fullmatch(bytes([byte]) * 44) else 0 for byte in range(256))
+_LONG = b"A" * 44
 _JWT = re.compile(rb"eyJ([A-Za-z0-9_-]{8,8192}+)\.[A-Za-z0-9_-]{4,}+\.[A-Za-z0-9_-]{4,}")
 _BEARER = re.compile(rb"[Bb](?:earer|EARER)\s{1,4}([A-Za-z0-9._~+/-]{16,})")
 _PASSWORD = re.compile(rb"(?:passw(?:or)?d|passphrase)[\"']?\s?[=:]\s?[\"']?([^\s\"',;&{}()\[\]<>|]{1,200})")
@@ -25,16 +28,20 @@ _NOTHING = frozenset(
 )
 _CERTIFICATE = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----.*?-----END \1-----", re.DOTALL)
 _PUBLIC_BLOCKS = frozenset({"CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CRL", "PUBLIC KEY", "PKCS7"})
+_DATA = (b'"data"', b'"data\\', b"tringData")
 _MOST_DEPTH = 4
 
 
-def residue(path: str, body: bytes) -> list[str]:
-    """The kinds of secrets that an entry still holds, sorted; empty is good. Any bytes will do."""
-    text = _flat(body)
+def residue(path: str, body: bytes, fresh: bytes | None = None) -> list[str]:
+    """The kinds of secrets that an entry still holds, sorted; empty is good. Any bytes will do.
+
+    `fresh`: what of the entry no clean entry had, its strings whole; by default all of it.
+    """
+    text = _flat(body if fresh is None else fresh)
     found: set[str] = set()
     if b"PRIVATE KEY" in text and _PEM.search(text):
         found.add("private-key")
-    if any(_encodes_key(run[0], 2) for run in _RUN.finditer(text)):
+    if any(_encodes_key(run, 2) for run in _runs(text)):
         found.add("private-key")
     if b"eyJ" in text and any(_is_jwt(token[1]) for token in _JWT.finditer(text)):
         found.add("jwt")
@@ -45,7 +52,7 @@ def residue(path: str, body: bytes) -> list[str]:
     found |= _named(text)
     if b"://" in text and any(_is_value(password[1]) for password in _URL.finditer(text)):
         found.add("url-password")
-    if _may_hold_secret(path, body) and _holds_secret(path, body):
+    if _holds_secret(path, body):
         found.add("secret-data")
     return sorted(found)
 
@@ -58,6 +65,18 @@ def _flat(body: bytes) -> bytes:
 
 
 _FLAT = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b'"': b'"', b"/": b"/"}
+
+
+def _runs(text: bytes) -> Iterator[bytes]:
+    """Runs of base64 that are long enough for a key's first line."""
+    alike = text.translate(_ALIKE)
+    place = alike.find(_LONG)
+    while place >= 0:
+        run = _RUN.match(text, place)
+        if not run:
+            return
+        yield run[0]
+        place = alike.find(_LONG, run.end())
 
 
 def _encodes_key(text: bytes, levels: int) -> bool:
@@ -99,12 +118,8 @@ def _is_value(value: bytes) -> bool:
     return len(value) > 3 and not _SAID.search(value) and value.lower() not in _NOTHING
 
 
-def _may_hold_secret(path: str, body: bytes) -> bool:
-    return b"data" in body.lower() and (path.endswith("secrets.json") or b"Secret" in body or b'"type"' in body)
-
-
 def _holds_secret(path: str, body: bytes) -> bool:
-    if b'"data"' not in body and b"tringData" not in body and b'\\"data' not in body:
+    if not any(mark in body for mark in _DATA):
         return False
     try:
         document = decode(body)

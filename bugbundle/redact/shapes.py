@@ -71,14 +71,10 @@ _DER_LITERALS = (b"IBADANBgkqhkiG9w0BAQEFAAS", b"IBAAKCA", b"MHcCAQEE", b"AgEAMB
 
 
 class Shape(NamedTuple):
-    """One kind of shape: the literals of which one must be there (`folded`: in lower case), and how to find it.
-
-    `commas`: it may hold commas, so that between two commas only its literal can be looked for.
-    """
+    """One kind of shape: the literals of which one must be there (`folded`: in lower case), and how to find it."""
 
     literals: tuple[bytes, ...]
     folded: bool
-    commas: bool
     find: Callable[[bytes], Iterator[Cut]]
 
 
@@ -166,17 +162,13 @@ def _run_start(data: bytes, place: int, least: int) -> int:
 
 
 SHAPES = (
-    Shape((b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----"), False, True, _pem),
-    Shape((*ONCE, *TWICE, *_DER_LITERALS), False, False, _encoded_keys),
-    Shape((b"eyJ",), False, False, _jwt),
-    Shape(SCHEMES, True, False, _header),
-    Shape(_KNOWN_LITERALS, False, False, _plain("access-key", _KNOWN)),
+    Shape((b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----"), False, _pem),
+    Shape((*ONCE, *TWICE, *_DER_LITERALS), False, _encoded_keys),
+    Shape((b"eyJ",), False, _jwt),
+    Shape(SCHEMES, True, _header),
+    Shape((b"://",), False, _userinfo),
+    Shape(_KNOWN_LITERALS, False, _plain("access-key", _KNOWN)),
     Shape(
-        (b"SHA", b"$apr1$", b"$1$", b"$2", b"$5$", b"$6$", b"$y$", b"$argon2"),
-        False,
-        False,
-        _plain("password-hash", _HASHED),
+        (b"SHA", b"$apr1$", b"$1$", b"$2", b"$5$", b"$6$", b"$y$", b"$argon2"), False, _plain("password-hash", _HASHED)
     ),
 )
-USERINFO = Shape((b"://",), False, True, _userinfo)
-"""Apart from the others because its value may hold commas: it must see the whole text."""
