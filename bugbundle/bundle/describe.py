@@ -53,6 +53,6 @@ def _contents(bundle: Bundle) -> list[str]:
             parts.setdefault(head, set()).add("/".join(pieces[1:3]))
     lines = []
     for head, number in sorted(counts.items()):
-        pods = f", {len(parts[head])} pods" if head in parts else ""
+        pods = f", {len(parts[head])} {'pod' if len(parts[head]) == 1 else 'pods'}" if head in parts else ""
         lines.append(f"{head:<10} {number:>6} entries {sizes[head] / 1e6:>10.1f} MB{pods}")
     return lines

@@ -15,22 +15,20 @@ import click
 from bugbundle import __version__
 from bugbundle.errors import BugbundleError
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "analyze": (
-        "bugbundle.cli.analyze:analyze",
-        "What is wrong: diagnoses, findings, what could not be seen.",
-    ),
+RECORD = {
     "collect": ("bugbundle.cli.collect:collect", "A cluster's mesh to a bundle."),
     "convert": ("bugbundle.cli.convert:convert", "An unpacked folder, or another bundle, to a bundle."),
-    "info": ("bugbundle.cli.info:info", "Header, gaps and hashes of a bundle."),
-    "pc": ("bugbundle.cli.proxy_config:proxy_config", "Short for proxy-config."),
-    "proxy-config": ("bugbundle.cli.proxy_config:proxy_config", "What one proxy was configured with."),
-    "report": ("bugbundle.cli.report:report", "Everything in one HTML page."),
+    "info": ("bugbundle.cli.info:info", "What is in a bundle, what is not, and is it whole."),
+}
+EXPLAIN = {
+    "analyze": ("bugbundle.cli.analyze:analyze", "What is wrong: diagnoses, findings, what could not be seen."),
+    "report": ("bugbundle.cli.report:report", "The same and the whole mesh, as one HTML page."),
     "rules": ("bugbundle.cli.rules:rules", "The rules, and the documentation of each."),
-    "replay": (
-        "bugbundle.cli.replay:replay",
-        "A read-only Kubernetes API over a bundle, for kubectl and istioctl.",
-    ),
+}
+SERVE = {
+    "replay": ("bugbundle.cli.replay:replay", "A read-only Kubernetes API for unmodified kubectl, istioctl, k9s."),
+}
+ISTIOCTL = {
     "admin": ("bugbundle.cli.admin:admin", "Logging scopes of istiod."),
     "authz": ("bugbundle.cli.authz:authz", "The AuthorizationPolicies in a proxy."),
     "check-inject": ("bugbundle.cli.check_inject:check_inject", "Whether a sidecar is injected, and why."),
@@ -38,20 +36,28 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "experimental": ("bugbundle.cli.experimental:experimental", "istioctl's prefix for the same words."),
     "injector": ("bugbundle.cli.injector:injector", "Injectors, namespaces, revisions."),
     "internal-debug": ("bugbundle.cli.internal_debug:internal_debug", "A debug page of istiod."),
-    "proxy-status": (
-        "bugbundle.cli.proxy_status:proxy_status",
-        "What istiod knows of each proxy; istiod against Envoy.",
-    ),
-    "ps": ("bugbundle.cli.proxy_status:proxy_status", "Short for proxy-status."),
+    "proxy-config": ("bugbundle.cli.proxy_config:proxy_config", "What one proxy was configured with."),
+    "proxy-status": ("bugbundle.cli.proxy_status:proxy_status", "Every proxy's sync; istiod against Envoy."),
     "remote-clusters": ("bugbundle.cli.remote_clusters:remote_clusters", "The clusters that each istiod watches."),
     "tag": ("bugbundle.cli.tag:tag", "Revision tags."),
     "version": ("bugbundle.cli.version:version", "Versions of istiod and of the proxies."),
     "waypoint": ("bugbundle.cli.waypoint:waypoint", "The waypoints of ambient."),
-    "x": ("bugbundle.cli.experimental:experimental", "Short for experimental."),
-    "zc": ("bugbundle.cli.ztunnel_config:ztunnel_config", "Short for ztunnel-config."),
     "ztunnel-config": ("bugbundle.cli.ztunnel_config:ztunnel_config", "What a ztunnel was configured with."),
 }
-"""word → (module:function, line of help): help itself loads no command."""
+SECTIONS = {
+    "Record": RECORD,
+    "What is wrong, and why": EXPLAIN,
+    "What istioctl would have answered": ISTIOCTL,
+    "For other tools": SERVE,
+}
+"""Heading of `--help` → word → (module:function, line of help): help itself loads no command."""
+
+SHORT = {"pc": "proxy-config", "ps": "proxy-status", "x": "experimental", "zc": "ztunnel-config"}
+"""Short word → word, as istioctl has them."""
+
+COMMANDS: dict[str, tuple[str, str]] = {word: row for rows in SECTIONS.values() for word, row in rows.items()}
+COMMANDS |= {short: (COMMANDS[word][0], f"Short for {word}.") for short, word in SHORT.items()}
+"""Every word that is understood."""
 
 
 class LazyGroup(click.Group):
@@ -75,10 +81,16 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list in `--help`, without importing anything."""
-        rows = [(word, self.lazy[word][1]) for word in sorted(self.lazy)]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        """The lists in `--help`, without importing anything."""
+        short = {word: f"{word}, {other}" for other, word in SHORT.items()}
+        words = [word for word in sorted(self.lazy) if word not in SHORT]
+        width = max(len(short.get(word, word)) for word in words)
+        of = {word: heading for heading, rows in SECTIONS.items() for word in rows}
+        for heading in (*SECTIONS, "Commands"):
+            rows = [(short.get(w, w).ljust(width), self.lazy[w][1]) for w in words if of.get(w, "Commands") == heading]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
