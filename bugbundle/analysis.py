@@ -59,5 +59,10 @@ def analyze(bundle: Bundle, rules: Iterable[Rule] | None = None) -> Analysis:
     """Run the rules (all of them, unless told) over a bundle."""
     mesh = Mesh(bundle)
     mesh.prefetch()
+    return examine(mesh, rules)
+
+
+def examine(mesh: Mesh, rules: Iterable[Rule] | None = None) -> Analysis:
+    """Run the rules (all of them, unless told) over a mesh: its Kubernetes objects may come from files."""
     outcome = run(mesh, all_rules() if rules is None else rules)
     return Analysis(mesh, outcome, tuple(diagnose(outcome.findings)))

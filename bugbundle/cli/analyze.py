@@ -1,4 +1,4 @@
-"""`bugbundle analyze BUNDLE`."""
+"""`bugbundle analyze BUNDLE`: our own form, unless istioctl's is asked for (see `like_istioctl`)."""
 
 from __future__ import annotations
 
@@ -17,32 +17,41 @@ if TYPE_CHECKING:
     from bugbundle.rules import Finding, Level, Rule
 
 FORMATS = ("text", "json", "yaml", "markdown", "sarif", "junit")
+ISTIOCTL_FORMS = ("log", "json", "yaml")
 THRESHOLD_EXIT = 79
 """istioctl's own exit code for findings at or above the threshold."""
 
 _LEVELS = click.Choice(["Error", "Warning", "Info"], case_sensitive=False)
 
 
+def _istioctls_form(_context: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is None or value.lower() in ISTIOCTL_FORMS:
+        return value and value.lower()
+    if value in FORMATS:
+        raise click.BadParameter(f"{value} is none of istioctl's {', '.join(ISTIOCTL_FORMS)}; --format {value} is ours")
+    raise click.BadParameter(f"{value} not a valid option for format: one of {', '.join(ISTIOCTL_FORMS)}")
+
+
 @click.command(cls=GoCommand)
-@click.argument("bundle")
+@click.argument("paths", nargs=-1, metavar="[BUNDLE] [FILE]...")
 @click.option("-n", "--namespace", default="", help="Only findings about this namespace.")
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="All namespaces, also where -n is given.")
 @click.option("--rule", "codes", multiple=True, metavar="CODE", help="Run this rule only (repeatable).")
 @click.option(
     "--analyzer", "analyzers", multiple=True, metavar="NAME", help="Run istioctl's analyzer of this name only."
 )
+@click.option("-L", "--list-analyzers", "listed", is_flag=True, help="List istioctl's analyzers, and do nothing else.")
 @click.option(
     "-S", "--suppress", multiple=True, metavar="'CODE=Kind ns/name'", help="Leave findings out; * and ? match."
 )
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Ours: how to print. Default: text.")
 @click.option(
     "-o",
-    "--format",
     "--output",
-    "form",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="How to print.",
+    "theirs",
+    metavar="|".join(ISTIOCTL_FORMS),
+    callback=_istioctls_form,
+    help="What istioctl analyze prints, byte for byte. -A and -n alone mean -o log.",
 )
 @click.option(
     "--failure-threshold",
@@ -55,35 +64,80 @@ _LEVELS = click.Choice(["Error", "Warning", "Info"], case_sensitive=False)
     "--output-threshold", type=_LEVELS, default="Info", show_default=True, help="Print findings at least this grave."
 )
 @click.option("--color/--no-color", default=None, help="Colours; by default on a terminal.")
+@click.option(
+    "-k/-K",
+    "--use-kube/--no-use-kube",
+    "kube",
+    default=True,
+    help="Take the cluster's objects from BUNDLE. =false: look at the files alone.",
+)
+@click.option("--meshConfigFile", "mesh_config", default="", metavar="FILE", help="Mesh config instead of the mesh's.")
+@click.option("-r", "--revision", default="default", show_default=True, help="Istio objects of this revision only.")
+@click.option("--ignore-unknown", is_flag=True, help="Files that cannot be read change no exit code.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell on stderr which analyzers ran.")
+@click.option("-R", "--recursive", is_flag=True, hidden=True, expose_value=False)
+@click.option("--remote-contexts", multiple=True, hidden=True)
 @live
 def analyze(
-    bundle: str,
+    paths: tuple[str, ...],
     namespace: str,
     everywhere: bool,
     codes: tuple[str, ...],
     analyzers: tuple[str, ...],
+    listed: bool,
     suppress: tuple[str, ...],
-    form: str,
+    form: str | None,
+    theirs: str | None,
     failure_threshold: str,
     output_threshold: str,
     color: bool | None,
+    kube: bool,
+    mesh_config: str,
+    revision: str,
+    ignore_unknown: bool,
+    verbose: bool,
+    remote_contexts: tuple[str, ...],
 ) -> int:
-    """Say what is wrong in BUNDLE: diagnoses, findings, what could not be looked at."""
+    """Say what is wrong in BUNDLE: diagnoses, findings, what could not be looked at.
+
+    FILEs (or folders) of Kubernetes YAML are looked at as if they were applied to the recorded cluster, or alone.
+
+    With -o, -A or -n, and without --format or --rule, it prints what istioctl analyze prints.
+    """
     from bugbundle.analysis import analyze as run
-    from bugbundle.bundle import open_bundle
+    from bugbundle.analysis import examine
+    from bugbundle.cli.analyze_inputs import gather
     from bugbundle.report.formats import render
     from bugbundle.report.select import select
     from bugbundle.rules import Level
 
-    rules = chosen(codes, analyzers)
-    opened = open_bundle(bundle)
-    asked = select(run(opened, rules), "" if everywhere else namespace, suppress)
-    failing = Level(failure_threshold)
-    shown = select(asked, threshold=Level(output_threshold))
+    if listed:
+        from bugbundle.report.analyzers import listing
+
+        click.echo(listing(), nl=False)
+        return 0
+    if remote_contexts:
+        raise UsageError(f'context "{remote_contexts[0]}" not found', todo="A bundle holds one cluster")
     use = _colours(color)
-    text = render(shown, form, colour=use, width=_width(), threshold=failing)
+    spaces = "" if everywhere else namespace
+    failing, least = Level(failure_threshold), Level(output_threshold)
+    istioctl = theirs or ("log" if (everywhere or namespace) and not form and not codes else "")
+    given = gather(paths, spaces or ("default" if istioctl and not everywhere else ""), kube, mesh_config, revision)
+    if istioctl and not form:
+        from bugbundle.cli.analyze_istioctl import Asked, print_as_istioctl
+
+        asked = Asked(
+            istioctl, namespace, everywhere, suppress, analyzers, failing, least, use, ignore_unknown, verbose
+        )
+        return print_as_istioctl(given, asked)
+    rules = chosen(codes, analyzers)
+    for problem in given.problems:
+        click.echo(f"Warning: {problem}", err=True)
+    whole = run(given.mesh.bundle, rules) if given.plain else examine(given.mesh, rules)
+    seen = select(whole, spaces, suppress)
+    text = render(select(seen, threshold=least), form or "text", colour=use, width=_width(), threshold=failing)
     click.echo(text, nl=False, color=use or None)
-    return THRESHOLD_EXIT if _fails(asked.findings, failing) else 0
+    return THRESHOLD_EXIT if _fails(seen.findings, failing) else 0
 
 
 def chosen(codes: tuple[str, ...], analyzers: tuple[str, ...]) -> list[Rule] | None:

@@ -169,6 +169,10 @@ class Kube:
             names = self._names[resource] = {(o.namespace, o.name): o for o in self.list(resource)}
         return names.get((namespace, name))
 
+    def reference(self, pointer: Pointer) -> str:
+        """`file:line` of a place, where it stands in a file that a person wrote; a bundle has none."""
+        return ""
+
     def _read(self, path: str) -> Iterator[KubeObject]:
         try:
             raw = decode(self._bundle[path], path)

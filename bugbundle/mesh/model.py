@@ -21,9 +21,11 @@ P = TypeVar("P", bound=Part)
 class Mesh:
     """What a bundle says about a mesh. Nothing is read before it is asked for."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, kube: Kube | None = None, revision: str = "default") -> None:
         self.bundle = bundle
-        self.kube = Kube(bundle)
+        self.kube = Kube(bundle) if kube is None else kube
+        self.revision = revision
+        """The control plane whose Istio objects count where rules are istioctl's."""
 
     @property
     def now(self) -> datetime | None:

@@ -32,7 +32,7 @@ def run(mesh: Mesh, rules: Iterable[Rule]) -> Outcome:
         outcome.checked[rule.code] = 0
         for subject in subjects(mesh, rule):
             _one(mesh, rule, subject, outcome)
-    unique = {finding.id: finding for finding in outcome.findings}
+    unique = {(finding.id, finding.reference): finding for finding in outcome.findings}
     outcome.findings = sorted(unique.values(), key=Finding.sort_key)
     return outcome
 
@@ -57,7 +57,7 @@ def _one(mesh: Mesh, rule: Rule, subject: Subject, outcome: Outcome) -> None:
         return
     try:
         seen = list(rule.check(subject))
-        found = [finding(rule, item) for item in seen if not isinstance(item, Blind)]
+        found = [_told(mesh, rule, item) for item in seen if not isinstance(item, Blind)]
     except Exception as error:
         outcome.broken.append(Broken(rule.code, name, _place(error)))
         return
@@ -94,8 +94,14 @@ def _why(mesh: Mesh, source: Source, subject: Subject) -> str:
     return f"entry {source.value.folder}/…/{source.value.name}: none in this bundle"
 
 
-def finding(rule: Rule, evidence: Evidence) -> Finding:
-    """What a person reads of one piece of evidence."""
+def _told(mesh: Mesh, rule: Rule, evidence: Evidence) -> Finding:
+    """The finding, with the line of its first proof where that stands in a file."""
+    reference = mesh.kube.reference(evidence.proofs[0].pointer) if evidence.proofs else ""
+    return finding(rule, evidence, reference)
+
+
+def finding(rule: Rule, evidence: Evidence, reference: str = "") -> Finding:
+    """What a person reads of one piece of evidence; `reference` is `file:line`."""
     url = DOCS.format(code=rule.code.lower()) if rule.code.startswith("IST") else ""
     return Finding(
         code=rule.code,
@@ -108,6 +114,7 @@ def finding(rule: Rule, evidence: Evidence) -> Finding:
         confidence=evidence.confidence,
         at=evidence.at,
         documentation_url=url,
+        reference=reference,
     )
 
 

@@ -40,6 +40,10 @@ def virtual_service_host_not_in_gateway(mesh: Mesh) -> Iterator[Hit]:
             served = served_hosts(mesh, space, local, service.namespace)
             if any(host_matches(host, mine) for host in served for mine in wanted):
                 continue
-            values = {"hosts": go_list(wanted), "service": name_of(service), "gateway": f"{space}/{local}"}
+            values = {
+                "hosts": go_list(wanted),
+                "service": name_of(service),
+                "gateway": f"{space}/{local}" if space else local,
+            }
             objects = (Ref("Gateway", space, local),)
             yield Hit(service, values, f"/spec/gateways/{number}", f"gateways: {name}; it serves {served}", objects)

@@ -26,9 +26,9 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
 def test_a_broken_mesh_exits_with_79_and_says_why_first(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "analyze", str(BROKEN))
     assert code == 79
-    assert out.startswith("Error: Envoy rejects LDS")
+    assert out.startswith("Error: EnvoyFilter bookinfo/broken-lua makes Envoy reject")
     assert "\n  What to do\n" in out
-    assert "\nError [BB201] (EnvoyFilter bookinfo/broken-lua) Envoy rejects LDS" in out
+    assert "\nError [BB201] (EnvoyFilter bookinfo/broken-lua) EnvoyFilter bookinfo/broken-lua makes Envoy reject" in out
     assert err == ""
 
 
@@ -42,7 +42,7 @@ def test_thresholds(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "analyze", str(HEALTHY), "--failure-threshold", "info", "--output-threshold", "Warning")
     assert code == 79
     assert "Info [" not in out
-    code, out, _ = run(capsys, "analyze", str(BROKEN), "--output-threshold=Error", "-o", "json")
+    code, out, _ = run(capsys, "analyze", str(BROKEN), "--output-threshold=Error", "--format", "json")
     assert {item["level"] for item in json.loads(out)["findings"]} == {"Error"}
     assert code == 79
 
@@ -65,10 +65,10 @@ def test_suppressed_findings_neither_show_nor_fail(capsys: pytest.CaptureFixture
 
 
 def test_a_namespace(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "analyze", str(BROKEN), "-n", "shop", "-o", "json")
+    code, out, _ = run(capsys, "analyze", str(BROKEN), "-n", "shop", "--format", "json")
     assert code == 0
     assert "bookinfo/broken-lua" not in json.dumps(json.loads(out)["findings"])
-    assert run(capsys, "analyze", str(BROKEN), "-n", "shop", "-A")[0] == 79
+    assert run(capsys, "analyze", str(BROKEN), "-n", "shop", "-A", "--format", "text")[0] == 79
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,10 @@ def test_a_namespace(capsys: pytest.CaptureFixture[str]) -> None:
         (["--rule", "BB2011"], 2, "Error: --rule: no rule is called 'BB2011'. The nearest are BB201"),
         (["--analyzer", "virtualservice.Nothing"], 2, "Error: --analyzer: no rule is called 'virtualservice.Nothing'"),
         (["--suppress", "BB201"], 2, "Error: --suppress 'BB201': not CODE=Kind ns/name"),
-        (["--format", "pdf"], 2, "Invalid value for '-o'"),
+        (["--format", "pdf"], 2, "Invalid value for '--format'"),
+        (["-o", "pdf"], 2, "pdf not a valid option for format"),
+        (["-o", "sarif"], 2, "--format sarif is ours"),
+        (["--remote-contexts", "east"], 2, 'context "east" not found'),
     ],
 )
 def test_words_that_make_no_sense(words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +94,7 @@ def test_istioctls_analyzers_by_name(capsys: pytest.CaptureFixture[str]) -> None
     names = {rule["analyzer"] for rule in json.loads(out) if rule["analyzer"]}
     assert code == 0
     name = sorted(names)[0]
-    code, out, _ = run(capsys, "analyze", str(HEALTHY), "--analyzer", name, "-o", "json")
+    code, out, _ = run(capsys, "analyze", str(HEALTHY), "--analyzer", name, "--format", "json")
     assert json.loads(out)["checked"]
 
 

@@ -91,7 +91,7 @@ def analysed(mesh: Mesh, resource: str) -> list[KubeObject]:
         item
         for item in mesh.kube.list(resource)
         if item.namespace not in SYSTEM_NAMESPACES
-        and (resource in UNREVISIONED or item.labels.get("istio.io/rev", "default") == "default")
+        and (resource in UNREVISIONED or item.labels.get("istio.io/rev", mesh.revision) == mesh.revision)
     ]
 
 

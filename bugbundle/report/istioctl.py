@@ -1,0 +1,89 @@
+"""An analysis as `istioctl analyze` 1.29 prints it: the same messages, order, words and members, byte for byte.
+
+Source: Istio's `istioctl/pkg/analyze`, `pkg/config/analysis/diag` and `istioctl/pkg/util/formatting`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from bugbundle.errors import BugbundleError
+from bugbundle.report.analyzers import DESCRIPTIONS, OF_CLUSTERS, emits
+from bugbundle.report.select import concerns
+from bugbundle.rules import Finding, Level
+from bugbundle.views.gojson import indented
+from bugbundle.views.goyaml import to_yaml
+
+FORMS = ("log", "json", "yaml")
+DOCS = "https://istio.io/v1.29/docs/reference/config/analysis"
+"""Of the istioctl whose answers these are."""
+
+_COLOURS = {Level.ERROR: "\x1b[1;31mError\x1b[0m", Level.WARNING: "\x1b[33mWarning\x1b[0m"}
+
+
+def messages(
+    findings: Iterable[Finding],
+    *,
+    namespace: str = "",
+    suppress: Iterable[str] = (),
+    analyzers: Iterable[str] = (),
+    files_only: bool = False,
+) -> list[Finding]:
+    """The findings that istioctl has too, in its order.
+
+    `analyzers` that do not exist count for nothing; where none of those given exists, all run, as in istioctl.
+    `files_only` leaves out the analyzers that need a cluster. Raises `BugbundleError` for a suppression that is none.
+    """
+    wanted = [name for name in analyzers if name in DESCRIPTIONS] or list(DESCRIPTIONS)
+    wanted = [name for name in wanted if not (files_only and name in OF_CLUSTERS)]
+    silenced = [_suppression(text) for text in suppress]
+    kept = [
+        item
+        for item in findings
+        if item.code.startswith("IST")
+        and any(emits(name, item) for name in wanted)
+        and not (namespace and not concerns(item, namespace))
+        and not any(code == item.code and glob.fullmatch(str(item.origin)) for code, glob in silenced)
+    ]
+    return list({line(item): item for item in sorted(kept, key=_order)}.values())
+
+
+def _order(item: Finding) -> tuple[object, ...]:
+    """diag.Messages.Sort: level, code, `Kind/name/namespace`, text."""
+    origin = item.origin
+    return (item.level.rank, item.code, f"{origin.kind}/{origin.name}/{origin.namespace}", line(item))
+
+
+def _suppression(text: str) -> tuple[str, re.Pattern[str]]:
+    """`CODE=Kind ns/name`: only `*` stands for anything."""
+    parts = text.split("=")
+    if len(parts) != 2:
+        raise BugbundleError(f"{text} is not a valid suppression value. See istioctl analyze --help")
+    return parts[0], re.compile(".*".join(map(re.escape, parts[1].split("*"))), re.DOTALL)
+
+
+def line(item: Finding, colour: bool = False) -> str:
+    """`Error [IST0101] (VirtualService shop/cart file.yaml:7) message`."""
+    level = _COLOURS.get(item.level, str(item.level)) if colour else str(item.level)
+    place = f" {item.reference}" if item.reference else ""
+    return f"{level} [{item.code}] ({item.origin}{place}) {item.message}"
+
+
+def render(found: list[Finding], form: str, colour: bool = False) -> str:
+    """What istioctl writes to stdout; `colour` is for `log`."""
+    if form == "log":
+        return "\n".join(line(item, colour) for item in found) + "\n"
+    rows = [_members(item) for item in found]
+    return (indented(rows, "\t") if form == "json" else to_yaml(rows)) + "\n"
+
+
+def _members(item: Finding) -> dict[str, str]:
+    made = {
+        "code": item.code,
+        "documentationUrl": f"{DOCS}/{item.code.lower()}/?ref=istioctl-analyze",
+        "level": str(item.level),
+        "message": item.message,
+        "origin": str(item.origin),
+    }
+    return {**made, "reference": item.reference} if item.reference else made
