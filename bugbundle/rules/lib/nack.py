@@ -1,4 +1,4 @@
-"""A rejected push: what Envoy said about it, and which EnvoyFilter made it."""
+"""A rejected push: what Envoy said about it, and which EnvoyFilter made it (other objects: `makers`)."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ CAUSES = (
     ),
     (r"no filter chains specified", "a listener has no filter chain"),
     (r"script load error|lua", "a Lua script does not compile"),
+    (
+        r"invalid perl op|(?:missing|unexpected) [])]|repetition op|invalid (?:escape|character|named capture)",
+        "a regular expression that Envoy's engine (RE2) does not take",
+    ),
+    (r"KEY_VALUES_MISMATCH|private key.*does not match", "the private key does not belong to the certificate"),
+    (r"Failed to load (?:certificate|private key|trusted CA)", "a certificate or key cannot be read"),
     (r"[Dd]idn't find a registered implementation", "Envoy has no extension of that name in this build"),
     (
         r"no such field|unknown field|could not find @?type|has unknown fields",
@@ -45,6 +51,7 @@ CAUSES = (
         r"duplicate (?:cluster|route|virtual host|domain)|Only unique values for domains",
         "the same name or domain stands twice",
     ),
+    (r"not found in any of the (?:known )?clusters|unknown cluster", "it names a cluster that the proxy does not have"),
     (r"wasm|Wasm|WASM", "a Wasm module could not be loaded"),
 )
 """What Envoy's text means, by its fixed parts (source/common, source/server of Envoy)."""
@@ -72,9 +79,9 @@ def meaning(message: str) -> str:
 
 
 class Suspect(NamedTuple):
-    """An EnvoyFilter that applies to the proxy; `proof` is what of it Envoy's message repeats."""
+    """An object that may have made what Envoy rejects; `proof` is what of it Envoy's message repeats."""
 
-    filter: KubeObject
+    thing: KubeObject
     proof: str
 
 
@@ -117,7 +124,7 @@ def changed(item: KubeObject) -> datetime | None:
 
 def newest(found: list[Suspect], pushed: datetime | None) -> Suspect | None:
     """The one suspect that was changed shortly before the rejected push; None where there is not just one."""
-    fresh = [one for one in found if pushed and (time := changed(one.filter)) and -CLOCK <= pushed - time <= SHORTLY]
+    fresh = [one for one in found if pushed and (time := changed(one.thing)) and -CLOCK <= pushed - time <= SHORTLY]
     return fresh[0] if len(fresh) == 1 else None
 
 
@@ -135,7 +142,19 @@ def _repeated(item: KubeObject, kind: Xds, message: str) -> str:
                 return hit[:80]
             if key and re.search(rf"(?:field\S*:?\s+|[\"'`]){re.escape(key)}\b", message):
                 return key[:80]
+            if key and pascal(key) in invalid_fields(message):
+                return key[:80]
     return ""
+
+
+def invalid_fields(message: str) -> set[str]:
+    """The fields that Envoy's API refuses, as it spells them: `…ValidationError.ConnectTimeout: value must be …`."""
+    return set(re.findall(r"ValidationError\.(\w+)(?:\[\d*\])?:", message))
+
+
+def pascal(key: str) -> str:
+    """`connect_timeout` and `connectTimeout` → `ConnectTimeout`."""
+    return "".join(part[:1].upper() + part[1:] for part in key.split("_"))
 
 
 def _named(key: str, text: str, message: str) -> bool:

@@ -35,7 +35,7 @@ def found(message: str, *filters: dict[str, Any]) -> tuple[list[tuple[str, str]]
     )
     seen = suspects(mesh, mesh.proxies[0], Xds.LDS, message)
     fresh = newest(seen, PUSHED)
-    return [(one.filter.name, one.proof) for one in seen], fresh.filter.name if fresh else ""
+    return [(one.thing.name, one.proof) for one in seen], fresh.thing.name if fresh else ""
 
 
 @pytest.mark.parametrize(
