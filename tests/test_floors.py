@@ -18,7 +18,7 @@ FLOORS = {
     "mesh": 2, "collect": 2, "convert": 2,
     "sync": 3,
     "rules": 4, "views": 4,
-    "diagnosis": 5, "analysis": 5,
+    "diagnosis": 5, "analysis": 5, "precheck": 5,
     "report": 6, "replay": 6,
     "cli": 7, "__main__": 8,
 }  # fmt: skip

@@ -19,7 +19,12 @@ FORMS = ("log", "json", "yaml")
 DOCS = "https://istio.io/v1.29/docs/reference/config/analysis"
 """Of the istioctl whose answers these are."""
 
-_COLOURS = {Level.ERROR: "\x1b[1;31mError\x1b[0m", Level.WARNING: "\x1b[33mWarning\x1b[0m"}
+REF = "istioctl-analyze"
+_COLOURS = {
+    Level.ERROR: "\x1b[1;31mError\x1b[0m",
+    Level.WARNING: "\x1b[33mWarning\x1b[0m",
+    Level.INFO: "Info\x1b[0m",
+}
 
 
 def messages(
@@ -65,25 +70,30 @@ def _suppression(text: str) -> tuple[str, re.Pattern[str]]:
 
 def line(item: Finding, colour: bool = False) -> str:
     """`Error [IST0101] (VirtualService shop/cart file.yaml:7) message`."""
-    level = _COLOURS.get(item.level, str(item.level)) if colour else str(item.level)
+    level = _COLOURS[item.level] if colour else str(item.level)
     place = f" {item.reference}" if item.reference else ""
-    return f"{level} [{item.code}] ({item.origin}{place}) {item.message}"
+    return f"{level} [{item.code}] ({_origin(item)}{place}) {item.message}"
 
 
-def render(found: list[Finding], form: str, colour: bool = False) -> str:
-    """What istioctl writes to stdout; `colour` is for `log`."""
+def _origin(item: Finding) -> str:
+    """`Kind ns/name`; the cluster as a whole has no name."""
+    return str(item.origin).rstrip()
+
+
+def render(found: list[Finding], form: str, colour: bool = False, reference: str = REF) -> str:
+    """What istioctl writes to stdout; `colour` is for `log`, `reference` says in the links who sends the reader."""
     if form == "log":
         return "\n".join(line(item, colour) for item in found) + "\n"
-    rows = [_members(item) for item in found]
+    rows = [_members(item, reference) for item in found]
     return (indented(rows, "\t") if form == "json" else to_yaml(rows)) + "\n"
 
 
-def _members(item: Finding) -> dict[str, str]:
+def _members(item: Finding, reference: str) -> dict[str, str]:
     made = {
         "code": item.code,
-        "documentationUrl": f"{DOCS}/{item.code.lower()}/?ref=istioctl-analyze",
+        "documentationUrl": f"{DOCS}/{item.code.lower()}/{f'?ref={reference}' if reference else ''}",
         "level": str(item.level),
         "message": item.message,
-        "origin": str(item.origin),
+        "origin": _origin(item),
     }
     return {**made, "reference": item.reference} if item.reference else made
