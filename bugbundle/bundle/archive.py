@@ -21,7 +21,8 @@ MAX_ENTRY = 1 << 30
 """Bytes of one entry that are read at once."""
 
 MAX_KEPT = 192 << 20
-"""Decoded bytes of frames that are kept; a frame larger than that is unpacked into a nameless file."""
+"""Bytes of memory for decoded frames; one that is larger by itself is unpacked into a nameless file."""
+PIECE = 4 << 20
 
 
 class ArchiveStore:
@@ -82,11 +83,10 @@ class ArchiveStore:
         return data
 
     def chunks(self, path: str) -> Iterator[bytes]:
-        """One entry in pieces of at most a frame."""
+        """One entry in pieces of at most `PIECE` bytes."""
         _, start, size, _ = self._places_by_name[path]
-        step = MAX_KEPT // 4
-        for begin in range(start, start + size, step):
-            yield self._span(begin, min(step, start + size - begin))
+        for begin in range(start, start + size, PIECE):
+            yield self._span(begin, min(PIECE, start + size - begin))
 
     def xds_index(self, read: Callable[[str], bytes]) -> XdsIndex | None:
         """The archive's own index, if it is sound."""
@@ -125,14 +125,14 @@ class ArchiveStore:
             spool = self._spool(number)
             spool.seek(begin)
             return spool.read(end - begin)
-        reader = self._open.pop(number, None) or frames.FrameReader(self._file, offset, f"frame {number}")
-        whole = reader.read_to(end)
-        self._open[number] = reader
-        while len(self._open) > 1 and sum(len(kept.buffer) for kept in self._open.values()) > MAX_KEPT:
+        reader = self._open.pop(number, None) or frames.FrameReader(self._file, offset, length, f"frame {number}")
+        while self._open and sum(kept.memory for kept in self._open.values()) + 2 * end > MAX_KEPT:
             self._open.popitem(last=False)
-        if not whole:
+        self._open[number] = reader
+        found = reader.read(begin, end)
+        if len(found) < end - begin:
             raise BundleError("damaged: its frame ends too early")
-        return bytes(memoryview(reader.buffer)[begin:end])
+        return found
 
     def _spool(self, number: int) -> BinaryIO:
         """A frame too large to keep, unpacked once into a file without a name."""

@@ -21,8 +21,11 @@ from bugbundle.codec import Hasher
 from bugbundle.errors import BugbundleError, BundleError
 from bugbundle.xds.index import XdsIndex
 
-FRAME = 128 << 20
-"""Raw bytes after which a frame ends; one entry never shares its frame's end with the next one's begin."""
+FRAME = 32 << 20
+"""Raw bytes after which a frame ends, at an entry's end: any entry is read by decoding at most so much."""
+ALIKE = 4
+"""But at least so many entries stand together, as it is their likeness that compresses, up to `LARGEST`."""
+LARGEST = 128 << 20
 
 BLOCK = tarfile.BLOCKSIZE
 
@@ -62,6 +65,7 @@ class BundleWriter:
         self._cleaner = cleaner
         self._frame: FrameWriter | None = None
         self._group = ""
+        self._widest = 0
         self._raw = 0
         self._made = directory.Directory()
         self._index = XdsIndex(_no_read)
@@ -155,9 +159,12 @@ class BundleWriter:
     def _cut_before(self, path: str, size: int) -> None:
         """Like stands with like; a frame ends when it is full, or when another kind of entry begins."""
         group = directory.group(path)
-        full = self._frame is not None and self._frame.raw + size > FRAME
+        self._widest = max(self._widest, size)
+        limit = min(max(FRAME, ALIKE * self._widest), LARGEST)
+        full = self._frame is not None and self._frame.raw + size > limit
         if full or group != self._group:
             self._end_frame()
+            self._widest = size
         self._group = group
 
     def _tar(self, data: bytes) -> None:
