@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bugbundle.cli import flags
-from bugbundle.cli.opening import GoCommand, open_mesh, say
+from bugbundle.cli.opening import GoCommand, open_mesh, say, tell_phase
 
 if TYPE_CHECKING:
     from bugbundle.mesh import KubeObject, Mesh
@@ -24,7 +24,6 @@ def _command(word: str, metavar: str) -> Callable[[flags.Function], click.Comman
     def make(function: flags.Function) -> click.Command:
         for option in (
             click.option("--more/--no-more", default=False, help="And what istioctl leaves out."),
-            click.option("--force/--no-force", default=False, help="Ask the Envoy of a pod that is not Running, too."),
             click.option(
                 "--ignoreUnmeshed/--no-ignoreUnmeshed",
                 "ignore",
@@ -45,30 +44,30 @@ def _command(word: str, metavar: str) -> Callable[[flags.Function], click.Comman
 
 
 @_command("pod", "POD[.NS]")
-def pod(bundle: str, name: str, namespace: str, system: str, ignore: bool, force: bool, more: bool) -> int:
+def pod(bundle: str, name: str, namespace: str, system: str, ignore: bool, more: bool) -> int:
     """Ports, services, DestinationRules, VirtualServices, policies, gateways of one pod.
 
     With --more, after istioctl's part: ambient, waypoints, Gateway API routes, Sidecars, every rule of every port.
     """
-    return _describe("pods", bundle, name, namespace, system, ignore, force, more)
+    return _describe("pods", bundle, name, namespace, system, ignore, more)
 
 
 @_command("service", "SERVICE[.NS]")
-def service(bundle: str, name: str, namespace: str, system: str, ignore: bool, force: bool, more: bool) -> int:
+def service(bundle: str, name: str, namespace: str, system: str, ignore: bool, more: bool) -> int:
     """The same of one service, seen from its first pod."""
-    return _describe("services", bundle, name, namespace, system, ignore, force, more)
+    return _describe("services", bundle, name, namespace, system, ignore, more)
 
 
-def _describe(
-    resource: str, bundle: str, name: str, namespace: str, system: str, ignore: bool, force: bool, more: bool
-) -> int:
+def _describe(resource: str, bundle: str, name: str, namespace: str, system: str, ignore: bool, more: bool) -> int:
     from bugbundle.views.describe import describe_pod, describe_service
     from bugbundle.views.describe_shared import Describer
 
     mesh = open_mesh(bundle)
     found = _find(mesh, resource, name, namespace)
-    what = Describer(mesh, namespace or "default", system, ignore, force)
+    what = Describer(mesh, namespace or "default", system, ignore)
     answer = describe_pod(what, found) if resource == "pods" else describe_service(what, found)
+    if resource == "pods":
+        tell_phase(mesh, found.name, found.namespace)
     say(answer.text)
     sys.stdout.flush()
     for warning in answer.warnings:

@@ -97,6 +97,19 @@ def loose_file(path: str) -> bytes | None:
         return head + opened.read() if head[:1] in (b"{", b"[") else None
 
 
+def tell_phase(mesh: Mesh, pod: str, namespace: str, file: str = "config_dump.json") -> None:
+    """A note where a pod's recorded page is printed that a live istioctl would not have asked for.
+
+    istioctl forwards no port to a pod that is not Running, though its Envoy may run and answer.
+    """
+    from bugbundle.views.names import phase_of
+
+    phase = phase_of(mesh.kube.find("pods", namespace, pod))
+    if phase and f"proxies/{namespace}/{pod}/{file}" in mesh.bundle:
+        said = f"pod {pod}.{namespace} is not running ({phase}): istioctl would refuse"
+        click.echo(f"Note: {said}. This is what its Envoy answered all the same", err=True)
+
+
 def say(text: str) -> None:
     """Data to stdout, as it stands; on a terminal with what is wrong in red, unless NO_COLOR is set."""
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):

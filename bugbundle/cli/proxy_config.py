@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bugbundle.cli import flags
-from bugbundle.cli.opening import GoCommand, loose_file, one_shot, open_mesh, say
+from bugbundle.cli.opening import GoCommand, loose_file, one_shot, open_mesh, say, tell_phase
 from bugbundle.errors import BugbundleError, UsageError
 
 if TYPE_CHECKING:
@@ -89,7 +89,10 @@ def _page(bundle: str, name: str | None, namespace: str, file: str = "config_dum
             raise UsageError(f"{bundle} is one loose file", todo="Leave the name away")
         return Page(loose, "stdin" if bundle == "-" else bundle)
     mesh = open_mesh(bundle)
-    return page(mesh, name or _only(mesh), namespace, file)
+    found = page(mesh, name or _only(mesh), namespace, file)
+    pod, _, where = found.owner.rpartition(".")
+    tell_phase(mesh, pod, where, file)
+    return found
 
 
 def _only(mesh: Mesh) -> str:

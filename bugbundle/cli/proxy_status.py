@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bugbundle.cli import flags
-from bugbundle.cli.opening import GoCommand, open_mesh, say
+from bugbundle.cli.opening import GoCommand, open_mesh, say, tell_phase
 
 if TYPE_CHECKING:
     from bugbundle.mesh import Mesh
@@ -22,7 +22,6 @@ FORMATS = ("table", "wide", "json", "yaml")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="How to print the table.")
 @click.option("-o", "--output", help="Of no effect, as in istioctl 1.29; see --format.", expose_value=False)
 @click.option("--file", default="", help="Envoy's config dump, in place of the recorded one.")
-@click.option("--force/--no-force", default=False, help="Compare a pod that is not Running, too.")
 @flags.revision
 @flags.namespace
 @flags.live
@@ -32,7 +31,6 @@ def proxy_status(
     verbosity: int,
     form: str,
     file: str,
-    force: bool,
     revision: str,
     namespace: str,
 ) -> None:
@@ -43,7 +41,7 @@ def proxy_status(
     """
     mesh = open_mesh(bundle)
     if name:
-        _one(mesh, name, namespace, revision, file, force)
+        _one(mesh, name, namespace, revision, file)
         return
     _told_gaps(mesh, revision)
     say(_text(mesh, form, verbosity, revision, namespace))
@@ -79,10 +77,11 @@ def _told_gaps(mesh: Mesh, revision: str) -> None:
             click.echo(f"Warning: {istiod.id}: {istiod.gap('debug/syncz.json').text}", err=True)
 
 
-def _one(mesh: Mesh, name: str, namespace: str, revision: str, file: str, force: bool) -> None:
+def _one(mesh: Mesh, name: str, namespace: str, revision: str, file: str) -> None:
     from pathlib import Path
 
     from bugbundle.errors import BundleError
+    from bugbundle.views.names import find_pod
     from bugbundle.views.proxy_compare import compare
 
     envoy = None
@@ -91,4 +90,7 @@ def _one(mesh: Mesh, name: str, namespace: str, revision: str, file: str, force:
             envoy = Path(file).read_bytes()
         except OSError as error:
             raise BundleError(error.strerror or "cannot be read", where=file) from None
-    say(compare(mesh, name, namespace, revision=revision, envoy=envoy, force=force))
+    if envoy is None:
+        pod, where = find_pod(mesh, name, namespace)
+        tell_phase(mesh, pod, where)
+    say(compare(mesh, name, namespace, revision=revision, envoy=envoy))

@@ -14,7 +14,7 @@ from typing import Any
 
 from bugbundle.bundle import Bundle, Gap
 from bugbundle.bundle.manifest import parse_time
-from bugbundle.codec import decode
+from bugbundle.codec import decode, encode, split_array, split_object
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh.pointer import Pointer
 
@@ -168,6 +168,24 @@ class Kube:
         if names is None:
             names = self._names[resource] = {(o.namespace, o.name): o for o in self.list(resource)}
         return names.get((namespace, name))
+
+    def find(self, resource: str, namespace: str, name: str) -> KubeObject | None:
+        """As `get`, for who wants one object of a long list: of the others not one is parsed."""
+        if resource in self._cache:
+            return self.get(resource, namespace, name)
+        word = encode(name)
+        for path in self.entries(resource):
+            try:
+                top = split_object(self._bundle[path], path)
+                rows = split_array(top["items"], path) if "items" in top else []
+                near = [(number, decode(row, path)) for number, row in enumerate(rows) if word in bytes(row)]
+            except BugbundleError:
+                continue
+            for number, item in near:
+                found = KubeObject(as_dict(item), Pointer(path, f"/items/{number}"))
+                if (found.namespace, found.name) == (namespace, name):
+                    return found
+        return None
 
     def reference(self, pointer: Pointer) -> str:
         """`file:line` of a place, where it stands in a file that a person wrote; a bundle has none."""

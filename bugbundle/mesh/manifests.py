@@ -222,6 +222,10 @@ class FileKube(Kube):
             self._cache[resource] = [*own.values(), *kept]
         return self._cache[resource]
 
+    def find(self, resource: str, namespace: str, name: str) -> KubeObject | None:
+        """As `get`: a file's object may stand for the recorded one."""
+        return self.get(resource, namespace, name)
+
     def reference(self, pointer: Pointer) -> str:
         """`file:line` of a place in a file's object; empty for what was recorded."""
         for base in ("", *re.findall("^/items/[0-9]+", pointer.pointer)):

@@ -143,7 +143,7 @@ def _is_meshed_and_ready(what: Describer, pod: KubeObject) -> bool:
 
 def _services(what: Describer, pod: KubeObject, services: list[KubeObject], labels: list[dict[str, str]]) -> None:
     try:
-        config = config_of(what.mesh, pod, force=what.force)
+        config = config_of(what.mesh, pod)
     except Stop as stop:
         if what.ignore_unmeshed:
             return

@@ -10,6 +10,7 @@ from bugbundle.mesh import Mesh
 from bugbundle.mesh.kube import KubeObject, as_dict, as_text, dicts
 from bugbundle.mesh.pointer import Pointer
 from bugbundle.views.describe_envoy import EnvoyConfig
+from bugbundle.views.names import phase_of
 
 RULE = "--------------------"
 PROXY = "istio-proxy"
@@ -35,16 +36,12 @@ class Stop(Exception):
 
 @dataclass(slots=True)
 class Describer:
-    """What all blocks share: `namespace` is the one whose objects are named without it.
-
-    `force` asks a pod's Envoy though the pod is not Running, where istioctl gives up.
-    """
+    """What all blocks share: `namespace` is the one whose objects are named without it."""
 
     mesh: Mesh
     namespace: str = "default"
     system: str = "istio-system"
     ignore_unmeshed: bool = False
-    force: bool = False
     out: Described = field(default_factory=Described)
 
     def name(self, item: KubeObject) -> str:
@@ -85,18 +82,15 @@ def is_meshed(pod: KubeObject) -> bool:
     return any(container.get("name") == PROXY for container in every)
 
 
-def config_of(mesh: Mesh, pod: KubeObject, *, force: bool = False) -> EnvoyConfig | None:
-    """The pod's Envoy as recorded; None where it is a ztunnel. Raises `Stop` where there is none.
-
-    A pod that is not Running stops istioctl; `force` goes on.
-    """
-    phase = as_text(pod.status.get("phase"))
-    if phase != "Running" and not force:
-        raise Stop(f"pod is not running. Status={phase}")
+def config_of(mesh: Mesh, pod: KubeObject) -> EnvoyConfig | None:
+    """The pod's Envoy as recorded; None where it is a ztunnel. Raises `Stop` where there is none."""
     path = f"proxies/{pod.namespace}/{pod.name}/config_dump.json"
     if f"ztunnel/{pod.namespace}/{pod.name}/config_dump.json" in mesh.bundle:
         return None
     dump = mesh.dump(path)
+    phase = phase_of(pod)
+    if dump is None and phase:
+        raise Stop(f"pod is not running. Status={phase}")
     if dump is None:
         gap = mesh.bundle.gaps.get(path)
         raise Stop(gap.text if gap else f"{pod.name}.{pod.namespace} has no Envoy in this bundle")

@@ -70,6 +70,12 @@ def find_pod(mesh: Mesh, text: str, namespace: str = "") -> tuple[str, str]:
     return _of_pod(mesh, rest if slash else name, where, text.rpartition("/")[2])
 
 
+def phase_of(pod: KubeObject | None) -> str:
+    """The phase of a pod to which istioctl forwards no port; empty where it would, or where nothing is known."""
+    phase = as_text(pod.status.get("phase")) if pod else ""
+    return "" if phase == "Running" else phase
+
+
 def _of_pod(mesh: Mesh, name: str, namespace: str, whole: str) -> tuple[str, str]:
     known = {(proxy.namespace, proxy.name) for proxy in mesh.proxies} | set(mesh.pods)
     if namespace and (namespace, name) not in known:

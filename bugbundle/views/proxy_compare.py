@@ -12,7 +12,7 @@ from bugbundle.errors import BugbundleError, NotInBundle
 from bugbundle.mesh import Mesh, Proxy
 from bugbundle.mesh.kube import as_dict, as_text
 from bugbundle.mesh.resources import Dump
-from bugbundle.views.names import find_pod, find_proxy
+from bugbundle.views.names import find_pod, find_proxy, phase_of
 from bugbundle.views.protojson import shape
 from bugbundle.views.proxy_diff import last_loaded, proxy_diff
 from bugbundle.views.proxy_status import istiods
@@ -30,7 +30,6 @@ def compare(
     *,
     revision: str = "",
     envoy: bytes | None = None,
-    force: bool = False,
 ) -> str:
     """What istioctl prints; `envoy` stands for the recorded dump of Envoy where it is given.
 
@@ -40,12 +39,9 @@ def compare(
     if any((ztunnel.name, ztunnel.namespace) == (pod, where) for ztunnel in mesh.ztunnels):
         return f"Sync diff is not available for ztunnel pod {pod}.{where}\n"
     proxy = find_proxy(mesh, f"{pod}.{where}")
-    if not running(proxy) and not force and envoy is None:
-        phase = as_text(proxy.pod.status.get("phase")) if proxy.pod else ""
-        raise BugbundleError(
-            f"could not contact sidecar: pod is not running. Status={phase}",
-            todo="Its Envoy was recorded all the same: --force compares it" if proxy.dump else "",
-        )
+    phase = phase_of(proxy.pod)
+    if phase and proxy.dump is None and envoy is None:
+        raise BugbundleError(f"could not contact sidecar: pod is not running. Status={phase}")
     ours = _account(mesh, proxy, revision)
     if envoy is None:
         theirs = proxy.dump
@@ -55,11 +51,6 @@ def compare(
             return _all_match(theirs)
         envoy = mesh.bundle[theirs.entry]
     return proxy_diff(mesh.bundle[ours.entry], envoy, proxy.entry("config_dump.json"))
-
-
-def running(proxy: Proxy) -> bool:
-    """Whether istioctl would ask it: a pod that is Running, or of which nothing is known."""
-    return proxy.pod is None or proxy.pod.status.get("phase") == "Running"
 
 
 def _account(mesh: Mesh, proxy: Proxy, revision: str) -> Dump:

@@ -201,8 +201,10 @@ def test_refusals(capsys: pytest.CaptureFixture[str]):
         "Sync diff is not available for ztunnel pod ztunnel-1.istio-system\n",
     )
     code, out, err = answer(capsys, "slow-1.shop", **both)
+    assert (code, out) == (0, SAME)
+    assert err.startswith("Note: pod slow-1.shop is not running (Pending): istioctl would refuse.")
+    code, out, err = answer(capsys, "slow-1.shop", slow_istiod=dump([]))
     assert (code, out, "pod is not running. Status=Pending" in err) == (1, "", True)
-    assert answer(capsys, "slow-1.shop", "--force", **both) == (0, SAME, "")
     code, out, err = answer(capsys, "web-1.shop", envoy=dump([]))
     assert (code, out, "unable to find config dump in Istiod responses" in err) == (1, "", True)
     code, out, err = answer(capsys, "web-1.shop", istiod=dump([]))
