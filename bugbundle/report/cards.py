@@ -102,20 +102,22 @@ def as_markdown(rules: Sequence[Rule]) -> str:
     return "\n".join(parts)
 
 
+_EACH = {"Mesh": "the whole mesh", "Proxy": "each proxy", "Istiod": "each istiod", "Ztunnel": "each ztunnel"}
+
+
 def _chapter(rule: Rule) -> str:
-    doc = rule.doc.replace("\n## ", "\n#### ")
-    lines = [
-        f"### {rule.code} {rule.name}",
-        "",
-        f"{rule.level}, one look per {rule.per.__name__}.",
-        "",
-        doc,
-        "",
-    ]
-    lines.append(f"Message: `{rule.message}`")
-    lines += ["", "Looks at " + ", ".join(f"`{item}`" for item in reads(rule)) + "."]
-    if rule.explains:
-        lines += ["", "Explains " + ", ".join(sorted(rule.explains)) + "."]
-    if rule.analyzer:
-        lines += ["", f"In istioctl: `{rule.analyzer}`."]
-    return "\n".join([*lines, ""])
+    needs, looks = (_codes(sorted(map(_input, some))) for some in (rule.reads, rule.optional))
+    facts = {
+        "Says": f"`{rule.message}`",
+        "Needs": needs,
+        "Looks at, where recorded": looks,
+        "Explains": ", ".join(sorted(rule.explains)),
+        "In istioctl": f"`{rule.analyzer}`" if rule.analyzer else "",
+    }
+    head = f"### {rule.code} {rule.name}\n\n**{rule.level}.** Looks at {_EACH[rule.per.__name__]}."
+    doc = re.sub(r"\n## (.*)\n", r"\n#### \1\n\n", rule.doc)
+    return "\n".join([head, "", doc, "", *(f"- **{title}:** {text}" for title, text in facts.items() if text), ""])
+
+
+def _codes(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
