@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,13 +36,18 @@ DOORS = {
     "urllib3": {"collect/cluster.py"},
     "websocket": {"collect/cluster.py"},
     "click": {"cli/"},
-    "rich": {"cli/"},
+    "yaml": {"collect/cluster.py", "mesh/manifests.py", "report/formats.py", "rules/lib/meshconfig.py"},
     "aiohttp": {"replay/"},
     "h11": {"replay/stream/http1.py"},
     "grpc": {"replay/stream/xds.py"},
     "google": {"replay/stream/xds.py"},
     "envoy": {"replay/stream/xds.py"},
 }
+
+MODULES = {
+    "grpcio": "grpc", "protobuf": "google", "pyyaml": "yaml", "websocket-client": "websocket", "xds-protos": "envoy",
+}  # fmt: skip
+"""Package → module, where they are named differently."""
 
 
 def files() -> list[Path]:
@@ -98,6 +105,13 @@ def test_one_door_for_each_package() -> None:
             ):
                 wrong.append(f"{name}:{line}: {module}")
     assert wrong == []
+
+
+def test_every_dependency_is_used_and_every_door_leads_to_one() -> None:
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
+    packages = (re.split(r"[<>=!~;\[ ]", needed)[0].lower() for needed in project["dependencies"])
+    used = {name.split(".")[0] for path in files() for name, _ in imports(path)}
+    assert {MODULES.get(package, package) for package in packages} == set(DOORS) & used == set(DOORS)
 
 
 def test_every_package_has_a_docstring() -> None:

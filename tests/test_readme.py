@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from test_floors import DOORS, FLOORS, MODULES
 
 from bugbundle.bundle import Bundle
 from bugbundle.cli import COMMANDS
@@ -30,6 +31,7 @@ from bugbundle.rules.model import RULES
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 SAMPLES = (ROOT / "sample_bundles" / "README.md").read_text("utf-8")
 PAGES = sorted(path for folder in (".", "docs", "sample_bundles") for path in (ROOT / folder).glob("*.md"))
 CLUSTER = "sample_bundles/missing-subset.tar.zst"
@@ -177,3 +179,16 @@ def test_the_rule_that_contributing_adds(monkeypatch: pytest.MonkeyPatch) -> Non
     found = run(Mesh(Bundle.from_entries({path[1]: listed[2]})), [added])
     assert [finding.line for finding in found.findings] == [expected[3]]
     assert (found.broken, bool(added.section("Why it matters")), bool(added.section("What to do"))) == ([], True, True)
+
+
+def test_floors_and_doors_are_those_of_the_house() -> None:
+    told = rows(ARCHITECTURE, "floor")
+    rooms = {
+        name.removesuffix(".py").rstrip("/"): int(row[0]) for row in told for name in re.findall(r"`(.+?)`", row[1])
+    }
+    assert rooms == FLOORS
+    doors: dict[str, set[str]] = {}
+    for packages, where, _ in rows(ARCHITECTURE, "package"):
+        for package in packages.lower().split(", "):
+            doors[MODULES.get(package, package)] = set(re.findall(r"`(.+?)`", where))
+    assert doors == DOORS

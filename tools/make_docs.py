@@ -30,8 +30,8 @@ def rules_page() -> str:
     found = all_rules()
     links = {rule.code: f"[{rule.code}](#{rule.code.lower()}-{rule.name})" for rule in found}
     intro = (
-        f"# Rules\n\n{len(found)} checks. `bugbundle rules CODE` prints one of these chapters, `bugbundle analyze BUNDLE"
-        " --rule CODE` runs one. Codes are never used again for something else.\n\n"
+        f"# Rules\n\n{len(found)} checks. `bugbundle rules CODE` prints one of these chapters, `bugbundle analyze"
+        " BUNDLE --rule CODE` runs one. Codes are never used again for something else.\n\n"
         "*Needs* is what a rule cannot judge without: where that is a gap, the rule is not evaluated, and the report"
         " says so. *Explains* are the codes of findings that are its consequences, where they concern the same"
         " object.\n\n"
