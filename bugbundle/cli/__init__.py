@@ -53,7 +53,10 @@ SECTIONS = {
 }
 """Heading of `--help` → word → (module:function, line of help): help itself loads no command."""
 
-SHORT = {"pc": "proxy-config", "ps": "proxy-status", "x": "experimental", "zc": "ztunnel-config"}
+SHORT = {
+    "des": "describe", "istiod": "admin", "pc": "proxy-config", "ps": "proxy-status", "x": "experimental",
+    "zc": "ztunnel-config",
+}  # fmt: skip
 """Short word → word, as istioctl has them."""
 
 COMMANDS: dict[str, tuple[str, str]] = {word: row for rows in SECTIONS.values() for word, row in rows.items()}

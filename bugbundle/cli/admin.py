@@ -17,19 +17,43 @@ def admin() -> None:
 @click.argument("bundle")
 @click.argument("name", required=False, default="", metavar="[ISTIOD]")
 @flags.output("short", "json", "yaml", default="short")
+@click.option("-l", "--selector", default="app=istiod", help="The istiod whose pod has these labels.")
+@click.option("--level", default="", help="Refused: would change istiod.")
+@click.option("--stack-trace-level", default="", help="Refused: would change istiod.")
+@click.option("--reset/--no-reset", default=False, help="Refused: would change istiod.")
+@flags.unused_switches("--log-reset", "--stack-trace-reset")
 @flags.revision
+@flags.system
+@flags.unused(flags.NAMESPACE)
 @flags.live
-def log(bundle: str, name: str, output: str, revision: str) -> None:
+def log(
+    bundle: str,
+    name: str,
+    output: str,
+    selector: str,
+    level: str,
+    stack_trace_level: str,
+    reset: bool,
+    revision: str,
+    system: str,
+) -> None:
     """The logging scopes of an istiod; of the first of its revision where none is named."""
-    from bugbundle.errors import NotInBundle
+    from bugbundle.errors import NotInBundle, UsageError
+    from bugbundle.mesh.selectors import reads_as
     from bugbundle.views import scopes
     from bugbundle.views.gojson import indented
     from bugbundle.views.goyaml import to_yaml
     from bugbundle.views.proxy_status import istiods
     from bugbundle.views.table import render
 
+    if level or stack_trace_level or reset:
+        raise UsageError("a bundle is read-only: levels can be shown, not changed")
     mesh = open_mesh(bundle)
-    found = [i for i in mesh.istiods if name in (i.name, i.id)] if name else istiods(mesh, revision)
+    fits = reads_as(selector)
+    if name:
+        found = [i for i in mesh.istiods if name in (i.name, i.id)]
+    else:
+        found = [i for i in istiods(mesh, revision) if i.pod is None or fits(i.pod.labels)]
     if not found:
         known = ", ".join(istiod.name for istiod in mesh.istiods) or "none"
         raise NotInBundle("no pods found", todo=f"Istiods in the bundle: {known}")

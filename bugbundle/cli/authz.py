@@ -14,10 +14,12 @@ def authz() -> None:
 
 
 @authz.command("check", cls=GoCommand)
-@click.argument("bundle")
+@click.argument("bundle", required=False)
 @click.argument("name", required=False, default="", metavar="[TYPE/]NAME[.NS]", shell_complete=flags.pods)
 @flags.namespace
+@flags.unused(flags.SYSTEM)
 @flags.live
+@flags.file
 def check(bundle: str, name: str, namespace: str) -> None:
     """The AuthorizationPolicies in a proxy's listeners. BUNDLE may be one loose config dump."""
     from bugbundle.bundle import Bundle

@@ -18,6 +18,7 @@ KINDS = ("pod", "deployment", "namespace")
 @click.argument("words", nargs=-1, metavar="[[TYPE/]NAME[.NS]]", shell_complete=flags.pods)
 @click.option("-l", "--labels", default="", help="Labels of a pod that may come, as a=b,c=d, in the namespace of -n.")
 @flags.namespace
+@flags.unused(flags.SYSTEM)
 @flags.live
 def check_inject(bundle: str, words: tuple[str, ...], labels: str, namespace: str) -> None:
     """Whether a sidecar is injected into a pod, and why, by every webhook's selectors.

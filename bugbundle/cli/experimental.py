@@ -5,7 +5,7 @@ from __future__ import annotations
 from bugbundle.cli import COMMANDS, LazyGroup
 
 WORDS = (
-    "authz", "check-inject", "describe", "injector", "internal-debug", "precheck", "proxy-status",
+    "authz", "check-inject", "des", "describe", "injector", "internal-debug", "precheck", "proxy-status",
     "ps", "version", "waypoint",
 )  # fmt: skip
 

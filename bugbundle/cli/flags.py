@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from bugbundle.errors import BugbundleError
+from bugbundle.errors import BugbundleError, UsageError
 
 Function = Callable[..., Any]
-_LIVE = ("--context", "--kubeconfig", "--kubeclient-timeout", "--proxy-admin-port", "--timeout", "--ctrlz_port")
+_LIVE = (
+    ("--context",), ("-c", "--kubeconfig"), ("--kubeclient-timeout",), ("--proxy-admin-port",), ("--timeout",),
+    ("--ctrlz_port",), ("--as",), ("--as-group",), ("--as-uid",), ("--vklog",),
+)  # fmt: skip
+XDS = (
+    ("--authority",), ("--cert-dir",), ("--xds-address",), ("--xds-label",), ("--xds-port",),
+)  # fmt: skip
+"""How istioctl reaches an istiod over XDS."""
+SYSTEM = ("-i", "--istioNamespace")
+NAMESPACE = ("-n", "--namespace")
 
 
 def namespace(function: Function) -> Function:
@@ -31,9 +42,55 @@ def revision(function: Function) -> Function:
 
 def live(function: Function) -> Function:
     """Accept, and do without, what only a live mesh needs: a context, ports, timeouts."""
-    for name in _LIVE:
-        function = click.option(name, hidden=True, expose_value=False)(function)
-    return function
+    return unused(*_LIVE)(function)
+
+
+def unused(*names: tuple[str, ...]) -> Callable[[Function], Function]:
+    """Accept flags that a bundle needs no word of."""
+
+    def accept(function: Function) -> Function:
+        for words in names:
+            function = click.option(*words, _dest(words[-1]), hidden=True, expose_value=False)(function)
+        return function
+
+    return accept
+
+
+def _dest(word: str) -> str:
+    return f"unused_{word.strip('-').replace('-', '_')}"
+
+
+def unused_switches(*names: str) -> Callable[[Function], Function]:
+    """Accept boolean flags that a bundle needs no word of."""
+
+    def accept(function: Function) -> Function:
+        for word in names:
+            both = f"{word}/--no-{word.strip('-')}"
+            function = click.option(both, _dest(word), hidden=True, expose_value=False)(function)
+        return function
+
+    return accept
+
+
+def file(function: Function) -> Function:
+    """`-f`: one loose dump in place of a bundle. It takes the place of BUNDLE, which need not be given then."""
+
+    @functools.wraps(function)
+    def read(*, file: str, bundle: str | None, name: str | None = None, **rest: Any) -> Any:
+        if file and (name or (bundle and bundle != file and not _is_known(bundle))):
+            raise UsageError("at most one of --file or pod name must be passed")
+        if not file and not bundle:
+            raise UsageError("Missing argument 'BUNDLE'", todo="Give a bundle, or one loose dump with --file")
+        return function(bundle=file or bundle, name=name, **rest)
+
+    text = "One loose dump, - for stdin, in place of BUNDLE."
+    return click.option("-f", "--file", "file", default="", metavar="DUMP", help=text)(read)
+
+
+def _is_known(bundle: str) -> bool:
+    """Whether a word is a bundle, not a pod behind `--file`."""
+    context = click.get_current_context(silent=True)
+    return bundle in ((context.find_root().obj if context else None) or {}) or Path(bundle).exists()
 
 
 def pods(context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

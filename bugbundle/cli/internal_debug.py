@@ -15,6 +15,8 @@ from bugbundle.errors import UsageError
 @click.option("--all", "every", is_flag=True, help="The answers of all istiods, by name.")
 @click.option("-L", "--list", "listed", is_flag=True, help="The pages that istiod offers.")
 @flags.revision
+@flags.unused(flags.NAMESPACE, flags.SYSTEM, *flags.XDS)
+@flags.unused_switches("--insecure", "--plaintext")
 @flags.live
 def internal_debug(bundle: str, path: str, every: bool, listed: bool, revision: str) -> None:
     """A debug page of istiod as it was recorded: syncz, configz, registryz, config_dump?proxyID=POD.NS …"""

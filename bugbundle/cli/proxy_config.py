@@ -38,14 +38,14 @@ def _subcommand(
     """A subcommand with BUNDLE, POD.NS, -o, -n and its own options."""
 
     def make(function: Callable[..., None]) -> click.Command:
-        function = one_shot()(function)
+        function = flags.file(one_shot()(function)) if word != "log" else one_shot()(function)
         for option in reversed(options):
             function = option(function)
-        function = flags.live(flags.namespace(function))
+        function = flags.unused(flags.SYSTEM)(flags.live(flags.namespace(function)))
         help_text = "Output format: one of json|yaml|short"
         function = click.option("-o", "--output", default=default, show_default=True, help=help_text)(function)
         function = click.argument("name", required=False, metavar="[POD.NS]", shell_complete=_pods)(function)
-        function = click.argument("bundle")(function)
+        function = click.argument("bundle", required=word == "log")(function)
         return proxy_config.command(word, cls=GoCommand, hidden=hidden)(function)
 
     return make
@@ -263,8 +263,9 @@ def everything(bundle: str, name: str | None, output: str, namespace: str, **fil
     "log",
     _option("--level", "Refused: would change the proxy."),
     click.option("-r", "--reset/--no-reset", default=False, help="Refused: would change the proxy."),
+    click.option("-l", "--selector", default="", help="Every proxy whose pod has these labels."),
 )
-def log(bundle: str, name: str | None, output: str, namespace: str, level: str, reset: bool) -> None:
+def log(bundle: str, name: str | None, output: str, namespace: str, level: str, reset: bool, selector: str) -> None:
     """Levels of Envoy's loggers."""
     if output != "short":
         raise BugbundleError("--output is not applicable for this command")
@@ -273,7 +274,22 @@ def log(bundle: str, name: str | None, output: str, namespace: str, level: str, 
     from bugbundle.views.proxy_config.log import levels
 
     shown = open_mesh(bundle)
-    say(levels(shown, name or _only(shown), namespace))
+    if selector and name:
+        raise BugbundleError("--selector and a pod name are mutually exclusive")
+    for one in _selected(shown, selector, namespace) if selector else [name or _only(shown)]:
+        say(levels(shown, one, namespace))
+
+
+def _selected(mesh: Mesh, selector: str, namespace: str) -> list[str]:
+    """The proxies of a namespace whose pods have the labels."""
+    from bugbundle.mesh.selectors import reads_as
+
+    fits = reads_as(selector)
+    where = namespace or "default"
+    found = [proxy.id for proxy in mesh.proxies if proxy.pod and proxy.namespace == where and fits(proxy.pod.labels)]
+    if not found:
+        raise BugbundleError("no pods found")
+    return found
 
 
 @proxy_config.command("rootca-compare", cls=GoCommand)
@@ -281,6 +297,9 @@ def log(bundle: str, name: str | None, output: str, namespace: str, level: str, 
 @click.argument("first", metavar="POD1.NS")
 @click.argument("second", metavar="POD2.NS")
 @click.option("-n", "--namespace", default="", help="The namespace of both pods.")
+@click.option("-o", "--output", hidden=True, expose_value=False)
+@flags.unused(flags.SYSTEM)
+@flags.live
 def rootca_compare(bundle: str, first: str, second: str, namespace: str) -> None:
     """Whether two proxies trust one root: exit code 0 if they do, 1 if not."""
     from bugbundle.views.proxy_config.secret import root_ca

@@ -24,6 +24,8 @@ FORMATS = ("table", "wide", "json", "yaml")
 @click.option("--file", default="", help="Envoy's config dump, in place of the recorded one.")
 @flags.revision
 @flags.namespace
+@flags.unused(flags.SYSTEM, *flags.XDS)
+@flags.unused_switches("--insecure", "--plaintext")
 @flags.live
 def proxy_status(
     bundle: str,

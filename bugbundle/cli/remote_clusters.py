@@ -12,6 +12,7 @@ from bugbundle.errors import NotInBundle
 @click.command("remote-clusters", cls=GoCommand)
 @click.argument("bundle")
 @flags.revision
+@flags.unused(flags.NAMESPACE, flags.SYSTEM)
 @flags.live
 def remote_clusters(bundle: str, revision: str) -> None:
     """The clusters that each istiod watches, as `istioctl remote-clusters` prints them."""

@@ -17,6 +17,7 @@ def tag() -> None:
 @click.argument("bundle")
 @flags.output("table", "json", "yaml", default="table")
 @flags.system
+@flags.unused(flags.NAMESPACE)
 @flags.live
 def list_(bundle: str, output: str, system: str) -> None:
     """Each tag, its revision, and the namespaces that use it."""

@@ -14,6 +14,7 @@ from bugbundle.cli.opening import GoCommand, open_mesh, say
 @click.option("--remote/--no-remote", default=True, help="Use --remote=false to suppress control plane check.")
 @click.option("-s", "--short/--no-short", default=True, help="Use --short=false to generate full version information.")
 @flags.revision
+@flags.unused(flags.NAMESPACE, flags.SYSTEM)
 @flags.live
 def version(bundle: str | None, output: str, remote: bool, short: bool, revision: str) -> None:
     """The versions of bugbundle (the client), of each istiod and of the proxies connected to them."""

@@ -24,6 +24,7 @@ _ALL = click.option(
 @click.argument("bundle")
 @_ALL
 @flags.namespace
+@flags.unused(flags.SYSTEM, ("--name",))
 @flags.live
 def list_(bundle: str, all_namespaces: bool, namespace: str) -> None:
     """Revision, traffic type and whether it is programmed."""
@@ -38,6 +39,7 @@ def list_(bundle: str, all_namespaces: bool, namespace: str) -> None:
 @click.option("-w", "--wait/--no-wait", default=True, help="Fail where one is not programmed; nothing waits.")
 @click.option("--waypoint-timeout", hidden=True, expose_value=False)
 @flags.namespace
+@flags.unused(flags.SYSTEM, ("--name",))
 @flags.live
 def status(bundle: str, all_namespaces: bool, wait: bool, namespace: str) -> int:
     """The condition that says whether each is programmed."""

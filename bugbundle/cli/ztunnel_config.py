@@ -41,13 +41,15 @@ def _subcommand(word: str, *options: Function) -> Callable[[Function], click.Com
     def make(function: Function) -> click.Command:
         for option in reversed(options):
             function = option(function)
+        function = flags.file(function)
         function = click.option("--node", default="", help="The ztunnel of this node.")(function)
-        for option in (flags.output("short", "json", "yaml", default="short"), flags.namespace, flags.live):
+        shared = (flags.output("short", "json", "yaml", default="short"), flags.namespace, flags.live)
+        for option in (*shared, flags.unused(flags.SYSTEM)):
             function = option(function)
         function = click.argument("name", required=False, default="", metavar="[POD.NS]", shell_complete=flags.pods)(
             function
         )
-        function = click.argument("bundle")(function)
+        function = click.argument("bundle", required=False)(function)
         return ztunnel_config.command(word, cls=GoCommand)(function)
 
     return make
@@ -185,11 +187,17 @@ def every(bundle: str, name: str, node: str, namespace: str, output: str, with_h
         say(f"{gotext.yaml(dump.raw) if output == 'yaml' else dump.raw}\n")
 
 
-@_subcommand("log")
-def log(bundle: str, name: str, node: str, namespace: str, output: str) -> None:
+@_subcommand(
+    "log",
+    click.option("--level", default="", help="Refused: would change the ztunnel."),
+    click.option("-r", "--reset/--no-reset", default=False, help="Refused: would change the ztunnel."),
+)
+def log(bundle: str, name: str, node: str, namespace: str, output: str, level: str, reset: bool) -> None:
     """The logging levels of a ztunnel, where they were recorded."""
     from bugbundle.views.ztunnel_source import find, logging
 
+    if level or reset:
+        raise UsageError("a bundle is read-only: levels can be shown, not changed")
     mesh = open_mesh(bundle)
     every_one = [find(mesh, name, node, namespace)[0]] if name or node else mesh.ztunnels
     for ztunnel in every_one:

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from bugbundle.errors import UsageError
 from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
+
+_KEY = r"[A-Za-z0-9][A-Za-z0-9._/-]*"
+_REQUIREMENT = re.compile(rf"(!?)\s*({_KEY})\s*(?:(==|=|!=)\s*([A-Za-z0-9._-]*))?")
+
+
+def reads_as(text: str) -> Callable[[dict[str, str]], bool]:
+    """The test that a selector of kubectl's `-l` makes of labels: `a=b`, `a==b`, `a!=b`, `a`, `!a`, with commas.
+
+    Raises `UsageError` for any other form.
+    """
+    tests = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        match = _REQUIREMENT.fullmatch(part)
+        if match is None:
+            raise UsageError(f"unable to parse requirement: {part!r}", todo="Write it as app=reviews,version!=v1")
+        tests.append((match[1] == "!", match[2], match[3] or "", match[4] or ""))
+    return lambda labels: all(_holds(labels, *each) for each in tests)
+
+
+def _holds(labels: dict[str, str], absent: bool, key: str, mark: str, value: str) -> bool:
+    if mark == "!=":
+        return labels.get(key) != value
+    return (labels.get(key) == value) if mark else (key in labels) != absent
 
 
 def contains(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
