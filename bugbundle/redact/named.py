@@ -18,8 +18,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bugbundle.redact.names import harmless, looks_secret, refers, secret_kind
-from bugbundle.redact.standin import Cut, Form, decoded, holds_standin
+from bugbundle.redact import lists
+from bugbundle.redact.names import harmless, is_plural, looks_secret, refers, secret_kind
+from bugbundle.redact.standin import Cut, decoded, holds_standin
+from bugbundle.redact.values import QUERY_VALUE, WORD_VALUE, Value, after_start, line_value, quoted_end, unquoted
 
 WORDS = (
     b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"connectionstring", b"connection_string",
@@ -31,47 +33,38 @@ _NAME = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/"
 _REACH = 96
 _NAME_END = re.compile(rb"[A-Za-z0-9_.\-/]{0,96}+")
 _NO_VALUE = re.compile(
-    rb"\\*+\"\s{0,40}+:\s{0,400}+(?:\{\s{0,400}+(?:\}|\\*+\"(?!inline|exact|value|string|keys))|\[|[0-9tfn])"
+    rb"\\*+\"\s{0,40}+:\s{0,400}+(?:\{\s{0,400}+(?:\}|\\*+\"(?!inline|exact|value|string|keys|secrets))"
+    rb"|\[\s{0,400}+(?:\]|\{\s{0,400}+\\*+\"(?!key)|[0-9\[])|[0-9]{1,3}+(?![\w.])|(?:true|false|null)\b)"
 )
 _ASSIGN = re.compile(
-    rb"(?P<close>\\*+[\"'])?(?P<gap>[ \t]{0,40}+)(?P<op>=>|:=|[=:])(?![=:])(?P<space>\s{0,400}+)(?P<open>\\*+[\"'])?"
+    rb"(?P<close>\\*+[\"'])?\]?(?P<gap>[ \t]{0,40}+)(?P<op>=>|:=|[=:])(?![=:])(?P<space>\s{0,400}+)(?P<open>\\*+[\"'])?"
 )
 _PAIR = re.compile(
     rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+\\*+[\"'](?:value|exact_?[mM]atch|string_?[mM]atch|string_?[vV]alue)\\*+[\"']\s{0,40}+:"
     rb"\s{0,400}+(?:\{\s{0,400}+\\*+\"exact\\*+\"\s{0,40}+:\s{0,400}+)?(?P<open>\\*+[\"'])"
 )
 _PAIR_LINES = re.compile(rb"(?:\\*+[\"'])?[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{0,200}+value:[ \t]{0,40}+(?P<open>\\*+[\"'])?")
-_INLINE = (
-    rb"\\*+\"(?P<field>inline_?[bB]ytes|inline_?[sS]tring|exact|value|string_?[vV]alue)\\*+\"\s{0,40}+:"
-    rb"\s{0,400}+(?P<open>\\*+\")"
+_BEFORE_PAIR = re.compile(
+    rb"(?P<end>\\*+[\"'])\s{0,400}+,\s{0,400}+\\*+[\"'](?:name|key)\\*+[\"']\s{0,40}+:\s{0,400}+\\*+[\"']\Z"
 )
-_OBJECT = re.compile(
-    rb"(?P<close>\\*+\")\s{0,40}+:\s{0,400}+\{\s{0,400}+(?:\\*+\"keys\\*+\"\s{0,40}+:\s{0,400}+\[\s{0,400}+\{\s{0,400}+)?"
-    + _INLINE
+_VALUE_KEY = re.compile(rb"\\*+[\"']value\\*+[\"']\s{0,40}+:\s{0,400}+(?P<open>\\*+[\"'])")
+_BEFORE_LINES = re.compile(
+    rb"value:[ \t]{0,40}+(?:\\*+[\"'])?(?P<value>[^\s\"'\\][^\r\n\"'\\]{0,400}+)(?:\\*+[\"'])?"
+    rb"(?:\r?\n|\\++n)[ ]{0,200}+name:[ \t]{0,40}+(?:\\*+[\"'])?\Z"
 )
-_NEXT_OBJECT = re.compile(rb"\\*+\"\s{0,400}+\}\s{0,400}+,\s{0,400}+\{\s{0,400}+" + _INLINE)
-_OBJECT_LINES = re.compile(
-    rb":[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{1,200}+(?P<field>inline_?[bB]ytes|inline_?[sS]tring):"
-    rb"[ \t]{0,40}+(?P<open>\\*+[\"'])?"
+_ATTRIBUTE = re.compile(rb"\\*+[\"']\s{1,40}+value\s{0,10}+=\s{0,10}+(?P<open>\\*+[\"'])")
+_ELEMENT = re.compile(
+    rb"(?:>|\\++u003[eE])(?P<value>(?:[^<>\\\"\r\n]|\\++(?!u003[cC]|[nr\"]).)*+)(?=<|\\++u003[cC])", re.DOTALL
 )
+_NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]{3,60}+(?!\w)")
 _ARGUMENT = re.compile(rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+(?P<open>\\*+[\"'])(?!-)")
 _ARGUMENT_LINES = re.compile(rb"[\"']?(?:\r?\n|\\++n)[ ]{0,200}+- (?P<open>\\*+[\"'])?(?!-)")
 _ARGUMENT_WORD = re.compile(rb"[ \t]{1,8}+(?P<open>\\*+[\"'])?(?!-)")
-_QUOTE = re.compile(rb"(\\*+)\"")
-_SINGLE = re.compile(rb"(?:[^'\"\\\r\n]|\\++(?![nr\"']).)*+", re.DOTALL)
-_WORD_VALUE = re.compile(
-    rb"(?:[^\s\"'\\;,)\]}<>]|[,)\]}](?=[^\s\"'\\;,)\]}])(?![\w.-]{1,40}+[=:\"])|\\++(?![nrt\"'\\]|u0026|u003[ce]).)*+",
-    re.DOTALL,
+_BEFORE = re.compile(
+    rb"(?:(?:\A|\r?\n|(?P<escaped>\\++)n)[ \t]*+(?:- )?"
+    rb"|(?P<shell>-c\\*+[\"']\s{0,400}+,\s{0,400}+\\*+[\"'])|(?P<quote>[\"']))-{0,2}\Z"
 )
-_QUERY_VALUE = re.compile(rb"[^\s\"'\\&#<>,;]*+")
-_LINE_VALUE = re.compile(rb"(?:[^\"\\\r\n]|\\++(?![nr\"\\]).)*+", re.DOTALL)
-_MORE_NAMES = re.compile(rb"\s[\w.-]{1,40}+=")
-_COMMENT = re.compile(rb"[ \t]+(?:#.*)?\Z", re.DOTALL)
-_BLOCK = re.compile(rb"[|>][+-]?[0-9]?[+-]?[ \t]*+(?:\r?\n|\\++n)")
-_BLOCK_LINE = re.compile(
-    rb"(?P<indent>[ ]{0,400}+)(?P<text>(?:[^\"\\\r\n]|\\++(?![nr]).)*+)(?P<end>\r?\n|\\++n)?", re.DOTALL
-)
-_BEFORE = re.compile(rb"(?:\A|\r?\n|(?P<escaped>\\++)n|(?P<quote>[\"']))[ \t]*+(?:- )?-{0,2}\Z")
+_CODE = re.compile(rb"[A-Za-z_]\w{0,60}+[.:]\w{1,60}+\(")
 
 
 class Name(NamedTuple):
@@ -81,14 +74,6 @@ class Name(NamedTuple):
     end: int
     name: bytes
     kind: str
-
-
-class Value(NamedTuple):
-    """A value's place, and whether its surroundings alone (quotes, a line of its own) make it that name's value."""
-
-    start: int
-    end: int
-    certain: bool
 
 
 def names(data: bytes, folded: bytes, word: bytes) -> Iterator[Name]:
@@ -129,12 +114,16 @@ def cuts(data: bytes, folded: bytes, word: bytes, is_json: bool) -> Iterator[Cut
 
 
 def _values(data: bytes, name: Name, is_json: bool) -> Iterator[Cut]:
-    if found := _OBJECT.match(data, name.end) or _OBJECT_LINES.match(data, name.end):
-        yield from _objects(data, name, found)
+    found = list(lists.sources(data, name.end, name.kind))
+    if found:
+        yield from found
         return
-    value = _pair(data, name) or _argument(data, name, is_json) or _assigned(data, name, is_json)
-    if value and value.end > value.start and _is_secret(name, data[value.start : value.end], value.certain):
-        yield Cut(value.start, value.end, name.kind)
+    value = (
+        _pair(data, name) or _argument(data, name, is_json) or _element(data, name) or _assigned(data, name, is_json)
+    )
+    for each in (value,) if value and value.end > value.start else lists.items(data, name.end, is_json):
+        if _is_secret(name, data[each.start : each.end], each.certain):
+            yield Cut(each.start, each.end, name.kind, quote=each.quote)
 
 
 def _is_secret(name: Name, value: bytes, certain: bool) -> bool:
@@ -142,33 +131,42 @@ def _is_secret(name: Name, value: bytes, certain: bool) -> bool:
         return False
     if name.kind == "auth":
         plain = decoded(value)
-        return b":" in plain and plain != value
-    return certain or looks_secret(value)
-
-
-def _objects(data: bytes, name: Name, found: re.Match[bytes]) -> Iterator[Cut]:
-    """Envoy's data sources; `keys` of session tickets may be several."""
-    following: re.Match[bytes] | None = found
-    while following:
-        start = following.end()
-        opened = following["open"]
-        end = _quoted_end(data, start, opened) if opened else _line_end(data, start)
-        inline_bytes = following["field"].lower().endswith(b"bytes")
-        if following["field"] == b"exact" and name.kind == "cookie":
-            return
-        if end > start and not harmless(data[start:end]):
-            yield Cut(start, end, name.kind, Form.ENVOY if inline_bytes else Form.TEXT)
-        following = _NEXT_OBJECT.match(data, end) if name.kind == "ticket-key" else None
+        variable = certain and name.name.isupper() and b"_" in name.name
+        return (b":" in plain and plain != value) or (variable and looks_secret(value))
+    if name.kind == "password":
+        return certain or is_plural(name.name) or looks_secret(value)
+    return (certain and not is_plural(name.name)) or looks_secret(value)
 
 
 def _pair(data: bytes, name: Name) -> Value | None:
-    found = _PAIR.match(data, name.end)
+    found = _PAIR.match(data, name.end) or _ATTRIBUTE.match(data, name.end)
     if found:
-        return Value(found.end(), _quoted_end(data, found.end(), found["open"]), True)
-    found = _PAIR_LINES.match(data, name.end)
-    if found and data[max(0, name.start - 8) : name.start].rstrip(b"\"'\\ ").endswith(b"name:"):
-        return _line_value(data, found.end(), found["open"], name)
-    return None
+        return Value(found.end(), quoted_end(data, found.end(), found["open"]), True)
+    on_line = data[max(0, name.start - 8) : name.start].rstrip(b"\"'\\ ").endswith(b"name:")
+    found = _PAIR_LINES.match(data, name.end) if on_line else None
+    if found:
+        return line_value(data, found.end(), found["open"])
+    return _pair_before(data, name, on_line)
+
+
+def _pair_before(data: bytes, name: Name, on_line: bool) -> Value | None:
+    """`"value": "…", "name": "<name>"`, and the same on two lines of YAML."""
+    if data[name.start - 1 : name.start] in (b'"', b"'"):
+        key = _BEFORE_PAIR.search(data, max(0, name.start - 200), name.start)
+        if key:
+            values = list(_VALUE_KEY.finditer(data, max(0, key.start() - 8192), key.start()))
+            if values and quoted_end(data, values[-1].end(), values[-1]["open"]) == key.start("end"):
+                return Value(values[-1].end(), key.start("end"), True)
+    found = _BEFORE_LINES.search(data, max(0, name.start - 700), name.start) if on_line else None
+    return Value(*found.span("value"), True) if found else None
+
+
+def _element(data: bytes, name: Name) -> Value | None:
+    """`<name>…</name>` of XML, which JSON may spell with `\\u003c`."""
+    if data[name.start - 1 : name.start] != b"<" and data[max(0, name.start - 6) : name.start].lower() != b"\\u003c":
+        return None
+    found = _ELEMENT.match(data, name.end)
+    return Value(*found.span("value"), True) if found else None
 
 
 def _argument(data: bytes, name: Name, is_json: bool) -> Value | None:
@@ -178,15 +176,15 @@ def _argument(data: bytes, name: Name, is_json: bool) -> Value | None:
         return None
     found = _ARGUMENT.match(data, name.end)
     if found:
-        return Value(found.end(), _quoted_end(data, found.end(), found["open"]), True)
+        return Value(found.end(), quoted_end(data, found.end(), found["open"]), True)
     if not dashed:
         return None
     found = _ARGUMENT_LINES.match(data, name.end)
     if found:
-        return _line_value(data, found.end(), found["open"], name)
+        return line_value(data, found.end(), found["open"])
     found = _ARGUMENT_WORD.match(data, name.end)
     if found and not (is_json and found["open"] == b'"'):
-        return _unquoted(data, found.end(), found["open"], _WORD_VALUE, False)
+        return unquoted(data, found.end(), found["open"], WORD_VALUE, False)
     return None
 
 
@@ -204,104 +202,30 @@ def _assigned(data: bytes, name: Name, is_json: bool) -> Value | None:
     if opened:
         if data[start : start + 1] in (b",", b"}", b"]", b":"):
             return None
-        return Value(start, _quoted_end(data, start, opened), found["op"] != b":" or not found["gap"])
+        return Value(start, quoted_end(data, start, opened), found["op"] != b":" or not found["gap"])
     if name.kind == "signature" and data[name.start - 1 : name.start] not in (b"?", b"&", b"6"):
         return None
+    if found["gap"] and found["space"] and _CODE.match(data, start):
+        return None  # what a program works out, not what it holds
     before = _BEFORE.search(data, max(0, name.start - 60), name.start)
     if before and name.kind != "signature":
-        return _after_start(data, start, name, before, found["op"])
+        return after_start(data, start, before, found["op"])
     if data[name.start - 1 : name.start] in (b"?", b"&") or data[name.start - 6 : name.start] == b"\\u0026":
-        return _unquoted(data, start, None, _QUERY_VALUE, True)
-    return _unquoted(data, start, None, _WORD_VALUE, found["op"] == b"=" and not found["space"])
+        return unquoted(data, start, None, QUERY_VALUE, True)
+    return unquoted(data, start, None, WORD_VALUE, found["op"] == b"=" and not found["space"])
 
 
 def _quoted_name(data: bytes, name: Name, found: re.Match[bytes], is_json: bool) -> Value | None:
-    """`"name": …`: a quoted value, or (YAML) a plain one; JSON's numbers, objects and words stay."""
+    """`"name": …`: a quoted value, a number (its stand-in is quoted like the name), or (YAML) a plain one."""
     opened, start = found["open"], found.end()
     if opened:
-        return Value(start, _quoted_end(data, start, opened), True)
-    if is_json or data[start : start + 1] in b"{[-0123456789" or found["op"] != b":":
+        return Value(start, quoted_end(data, start, opened), True)
+    if data[start : start + 1] in (b"{", b"[", b"") or found["op"] != b":":
         return None
-    return _line_value(data, start, None, name)
-
-
-def _unquoted(data: bytes, start: int, opened: bytes | None, pattern: re.Pattern[bytes], certain: bool) -> Value | None:
-    if opened:
-        return Value(start, _quoted_end(data, start, opened), certain)
-    found = pattern.match(data, start)
-    return Value(start, found.end(), certain) if found else None
-
-
-def _line_value(data: bytes, start: int, opened: bytes | None, name: Name) -> Value | None:
-    """A value that has the rest of its line to itself, or the lines of a YAML block below it."""
-    if opened:
-        return Value(start, _quoted_end(data, start, opened), True)
-    block = _BLOCK.match(data, start)
-    if block:
-        return _block_value(data, block.end(), name)
-    end = _line_end(data, start)
-    text = data[start:end]
-    if _MORE_NAMES.search(text) or text[:1] in (b"{", b"["):
-        return _unquoted(data, start, None, _WORD_VALUE, True)
-    comment = _COMMENT.search(text) if b" " in text or b"\t" in text else None
-    return Value(start, start + comment.start() if comment else end, True)
-
-
-def _after_start(data: bytes, start: int, name: Name, before: re.Match[bytes], operator: bytes) -> Value | None:
-    """The value of a name that begins its line or its string."""
-    if before["quote"] == b"'":
-        return _unquoted(data, start, None, _SINGLE, operator == b"=")
-    if before["quote"] and not _BLOCK.match(data, start):
-        end = _line_end(data, start)
-        return Value(start, end, operator == b"=" or b" " not in data[start:end])
-    return _line_value(data, start, None, name)
-
-
-def _line_end(data: bytes, start: int) -> int:
-    found = _LINE_VALUE.match(data, start)
-    return found.end() if found else start
-
-
-def _block_value(data: bytes, start: int, name: Name) -> Value | None:
-    """`name: |` and the lines below it that are indented deeper than the first one's parent."""
-    first: int | None = None
-    begin = end = place = start
-    while place < len(data):
-        line = _BLOCK_LINE.match(data, place)
-        if not line or line.end() == place:
-            break
-        indent = len(line["indent"])
-        if line["text"].strip():
-            if first is None:
-                if not indent:
-                    return None
-                first, begin = indent, line.start("text")
-            if indent < first:
-                break
-            end = line.end("text")
-        place = line.end()
-        if not line["end"]:
-            break
-    return Value(begin, end, True) if first is not None else None
-
-
-def _quoted_end(data: bytes, start: int, opened: bytes) -> int:
-    """Where the value behind `opened` (backslashes, a quote) ends; the end of the text where nothing ends it."""
-    if opened.endswith(b"'"):
-        found = _SINGLE.match(data, start)
-        return found.end() if found else start
-    level = len(opened) - 1
-    for quote in _QUOTE.finditer(data, start):
-        slashes = len(quote[1])
-        if _closes(slashes, level):
-            return max(start, quote.end() - 1 - min(level, slashes) if slashes % 2 else quote.end() - 1)
-    return len(data)
-
-
-def _closes(slashes: int, level: int) -> bool:
-    """Whether a quote behind so many backslashes ends a string whose opening quote stood behind `level` of them."""
-    while level > 0:
-        if slashes % 2 == 0:
-            return True
-        slashes, level = (slashes - 1) // 2, (level - 1) // 2
-    return slashes % 2 == 0
+    number = _NUMBER.match(data, start)
+    if number:
+        counts = name.kind == "password" or len(number[0]) >= 8
+        return Value(start, number.end(), True, found["close"]) if counts and not is_plural(name.name) else None
+    if is_json:
+        return unquoted(data, start, None, WORD_VALUE, False)
+    return line_value(data, start, None)

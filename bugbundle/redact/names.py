@@ -35,13 +35,23 @@ _HARMLESS_END = frozenset(
     b"rule rules algorithm alg format template method params parameter parameters scope scopes manager service "
     b"grace rotation rotator csr required optional allowed bucket limit limits hash cluster env arn region".split()
 )
+_PLURALS = frozenset(b"passwords passwds passphrases tokens apikeys keys".split())
+_COUNTED = frozenset(
+    b"max min num number total fill per prompt completion used remaining input output available burst cached".split()
+)
+_REFERRED = frozenset(b"pull existing tls ca cacert cert certificate remote kubeconfig registry".split())
+"""What stands before `secret` where the value is the name of a Secret."""
 _PLAIN = frozenset([b"secret", b"credential", b"credentials"])
 
 
 @functools.lru_cache(maxsize=65536)
 def secret_kind(name: bytes) -> str | None:
     """The kind of secret that a value under this name is, or None: `password`, `token`, `key`, …"""
+    if b"googleapis.com/" in name or name.startswith(b"envoy."):
+        return None  # the URL of a type, the name of an extension
     words = [word.lower() for word in _WORDS.findall(name)]
+    if b"checksum" in words or b"digest" in words:
+        return None
     while words and (words[-1].isdigit() or words[-1] in _TRAILING) and len(words) > 1:
         words.pop()
     if not words:
@@ -53,11 +63,20 @@ def secret_kind(name: bytes) -> str | None:
     return kind
 
 
+@functools.lru_cache(maxsize=4096)
+def is_plural(name: bytes) -> bool:
+    """Whether a secret name says that there are several: then a value that does not look like a secret is none."""
+    words = _WORDS.findall(name)
+    return bool(words) and words[-1].lower() in _PLURALS
+
+
 def _by_last(words: list[bytes]) -> str | None:
     last = words[-1]
     before = words[-2] if len(words) > 1 else b""
-    if last == b"keys":
-        return "ticket-key" if before == b"ticket" else None
+    if last == b"keys" and before == b"ticket":
+        return "ticket-key"
+    if last in _PLURALS and before not in _COUNTED:
+        last = last[:-1]
     if last == b"key" and before in KEY_OF:
         return "private-key" if before == b"private" else "key"
     if last == b"pass" and before and before not in (b"by", b"proxy"):
@@ -114,9 +133,10 @@ def harmless(value: bytes) -> bool:
 
 
 def refers(name: bytes, value: bytes) -> bool:
-    """Whether `secret: db-password` names a Kubernetes resource: the bare word, and a value that is a DNS label."""
-    words = _WORDS.findall(name)
-    return len(words) == 1 and words[0].lower() in _PLAIN and bool(_LABEL.fullmatch(value.strip()))
+    """Whether `secret: db-password`, `imagePullSecret: registry` name a resource: the value is a DNS label."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    names_one = bool(words) and words[-1] in _PLAIN and (len(words) == 1 or words[-2] in _REFERRED)
+    return names_one and bool(_LABEL.fullmatch(value.strip()))
 
 
 _DIGIT = re.compile(rb"[0-9]")

@@ -114,7 +114,7 @@ def is_secret_list(path: str) -> bool:
 
 def _is_json(path: str, body: bytes) -> bool:
     if path.endswith(".json"):
-        return True
+        return body[:64].lstrip()[:1] not in b"akms-"  # apiVersion, kind, metadata, spec, ---: a manifest in YAML
     return not path.endswith(".log") and body[:64].lstrip()[:1] in (b"{", b"[")
 
 
@@ -124,7 +124,7 @@ def _suspect(text: bytes) -> _Suspicion:
     for shape in SHAPES:
         where = folded if shape.folded else text
         if any(literal in where for literal in shape.literals):
-            places = [cut.start for cut in shape.find(text)]
+            places = shape.places(text)
             if places:
                 suspicion.shapes.append(shape)
                 suspicion.places += places

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from bugbundle.redact import commands
 from bugbundle.redact.names import harmless, looks_secret
 from bugbundle.redact.standin import Cut, Form, decoded, is_standin
 
@@ -50,9 +51,14 @@ _KNOWN_LITERALS = tuple(
 _HASHED = re.compile(
     rb"\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,128}+={0,2}|\$(?:apr1|1|2[abxy]|5|6|y)\$[A-Za-z0-9./$=,+-]{20,256}+|\$argon2i?d?\$[A-Za-z0-9./$=,+-]{8,256}+"
 )
+_RELEASE = re.compile(rb"release\\*+[\"']?:[ \t]{0,4}+(?:\\*+[\"'])?(?P<value>H4sI[A-Za-z0-9+/=]{36,}+)")
+_WEBHOOK = re.compile(
+    rb"(?:hooks\.slack\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks|webhook\.office\.com/webhookb2)"
+    rb"/(?P<value>[A-Za-z0-9_/@-]{16,256}+)"
+)
 _DER = re.compile(
     rb"(?<![A-Za-z0-9+/])MI[A-Za-z0-9+/]{4}IBADANBgkqhkiG9w0BAQEFAAS|(?<![A-Za-z0-9+/])MII[A-Za-z0-9+/]{3}IBAAKCA|"
-    rb"(?<![A-Za-z0-9+/])MHcCAQEE[A-Za-z0-9+/]{40}|(?<![A-Za-z0-9+/])MIG[A-Za-z0-9]AgEAMB[A-Za-z0-9+/]{2}Byq"
+    rb"(?<![A-Za-z0-9+/])MC4CAQAwBQYDK2V[uw]BCIE|(?<![A-Za-z0-9+/])MHcCAQEE[A-Za-z0-9+/]{40}|(?<![A-Za-z0-9+/])MIG[A-Za-z0-9]AgEAMB[A-Za-z0-9+/]{2}Byq"
 )
 
 
@@ -67,7 +73,7 @@ def _aligned(text: bytes) -> tuple[bytes, ...]:
 
 ONCE = _aligned(b"PRIVATE KEY-----")
 TWICE = tuple(dict.fromkeys(twice for once in ONCE for twice in _aligned(once)))
-_DER_LITERALS = (b"IBADANBgkqhkiG9w0BAQEFAAS", b"IBAAKCA", b"MHcCAQEE", b"AgEAMB")
+_DER_LITERALS = (b"IBADANBgkqhkiG9w0BAQEFAAS", b"IBAAKCA", b"MHcCAQEE", b"AgEAMB", b"MC4CAQAwBQYDK2V")
 
 
 class Shape(NamedTuple):
@@ -76,6 +82,12 @@ class Shape(NamedTuple):
     literals: tuple[bytes, ...]
     folded: bool
     find: Callable[[bytes], Iterator[Cut]]
+    suspect: Callable[[bytes], Iterator[int]] | None = None
+    """Where it may be, for a shape of several pieces of JSON; by default where it is."""
+
+    def places(self, text: bytes) -> list[int]:
+        """Where the shape is, or may be."""
+        return list(self.suspect(text)) if self.suspect else [cut.start for cut in self.find(text)]
 
 
 def _pem(data: bytes) -> Iterator[Cut]:
@@ -116,6 +128,34 @@ def _userinfo(data: bytes) -> Iterator[Cut]:
             good = found is not None and not is_standin(found["value"]) and looks_secret(found["value"])
         if found and good:
             yield Cut(found.start("value"), found.end("value"), "url-password")
+
+
+_JWK = re.compile(rb"kty\\*+\"\s{0,40}+:\s{0,40}+\\*+\"(?P<type>[A-Za-z]{2,3})\\*+\"")
+_JWK_SECRET = re.compile(
+    rb"\\*+\"(?P<field>d|p|q|dp|dq|qi|k)\\*+\"\s{0,40}+:\s{0,40}+\\*+\"(?P<value>[A-Za-z0-9_=-]{4,4096}+)(?=\\*+\")"
+)
+
+
+def _jwk(data: bytes) -> Iterator[Cut]:
+    """The private members of JSON Web Keys (RFC 7518, 6.2.2, 6.3.2, 6.4.1); the public ones stay."""
+    for place in _places(data, b"kty"):
+        found = _JWK.match(data, place)
+        if not found:
+            continue
+        start = max(data.rfind(b"{", max(0, found.start() - 16384), found.start()), 0)
+        end = data.find(b"}", found.end(), found.end() + 16384)
+        for member in _JWK_SECRET.finditer(data, start, end if end >= 0 else min(len(data), found.end() + 16384)):
+            if (found["type"].lower() == b"oct") == (member["field"] == b"k") and not is_standin(member["value"]):
+                yield Cut(*member.span("value"), "private-key")
+
+
+def _value(kind: str, pattern: re.Pattern[bytes]) -> Callable[[bytes], Iterator[Cut]]:
+    def find(data: bytes) -> Iterator[Cut]:
+        for found in pattern.finditer(data):
+            if not is_standin(found["value"]):
+                yield Cut(*found.span("value"), kind)
+
+    return find
 
 
 def _plain(kind: str, pattern: re.Pattern[bytes]) -> Callable[[bytes], Iterator[Cut]]:
@@ -167,6 +207,10 @@ SHAPES = (
     Shape((b"eyJ",), False, _jwt),
     Shape(SCHEMES, True, _header),
     Shape((b"://",), False, _userinfo),
+    Shape((b"kty",), False, _jwk, lambda text: _places(text, b"kty")),
+    Shape(commands.LITERALS, False, commands.cuts, lambda text: (found.start() for found in commands.clients(text))),
+    Shape((b"H4sI",), False, _value("helm-release", _RELEASE)),
+    Shape((b"/services/", b"/workflows/", b"/webhook"), False, _value("webhook", _WEBHOOK)),
     Shape(_KNOWN_LITERALS, False, _plain("access-key", _KNOWN)),
     Shape(
         (b"SHA", b"$apr1$", b"$1$", b"$2", b"$5$", b"$6$", b"$y$", b"$argon2"), False, _plain("password-hash", _HASHED)

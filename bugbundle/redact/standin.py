@@ -36,6 +36,8 @@ class Cut(NamedTuple):
     end: int
     kind: str
     form: Form = Form.TEXT
+    quote: bytes = b""
+    """What the stand-in needs around it, where the value is a bare number of JSON."""
 
 
 def text(kind: str, value: bytes, key: bytes) -> bytes:
@@ -50,7 +52,7 @@ def render(cut: Cut, value: bytes, key: bytes) -> bytes:
         return ENVOY_REDACTED
     if cut.form is Form.BASE64:
         return base64.b64encode(text(cut.kind, decoded(value), key))
-    return text(cut.kind, value, key)
+    return cut.quote + text(cut.kind, value, key) + cut.quote
 
 
 def decoded(value: bytes) -> bytes:

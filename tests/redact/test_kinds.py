@@ -46,7 +46,7 @@ GONE = [
     ("k8s/api/v1/pods.json", '{"args":["--password=@ x"]}', '{"args":["--password=<password>"]}'),
     ("k8s/api/v1/pods.json", '{"args":["--token","@","-v"]}', '{"args":["--token","<token>","-v"]}'),
     ("k8s/api/v1/pods.json", '{"args":["run --api-key @ --x"]}', '{"args":["run --api-key <key> --x"]}'),
-    ("k8s/api/v1/pods.json", '{"args":["sh","-c","PGPASSWORD=@ psql"]}', '{"args":["sh","-c","PGPASSWORD=<password>"]}'),
+    ("k8s/api/v1/pods.json", '{"args":["sh","-c","PGPASSWORD=@ psql"]}', '{"args":["sh","-c","PGPASSWORD=<password> psql"]}'),
     ("k8s/api/v1/pods.json", '{"value":"postgres://app:@@db/app?x=1"}', '{"value":"postgres://app:<url-password>@db/app?x=1"}'),
     ("k8s/api/v1/pods.json", '{"value":"https://h/p?a=1\\u0026access_token=@\\u0026b=2"}',
      '{"value":"https://h/p?a=1\\u0026access_token=<token>\\u0026b=2"}'),

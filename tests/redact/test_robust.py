@@ -46,7 +46,9 @@ documents = st.recursive(
 
 
 def same_shape(before: Any, after: Any) -> bool:
-    """Equal but for the contents of strings (a URL with a password may be a key)."""
+    """Equal but for the contents of strings (a URL with a password may be a key), and numbers that were passwords."""
+    if isinstance(before, int | float) and isinstance(after, str):
+        return not isinstance(before, bool) and after.startswith("redacted-")
     if isinstance(before, dict):
         pairs = zip(before.values(), after.values(), strict=True) if isinstance(after, dict) else [(0, "")]
         return len(before) == len(after) and all(same_shape(old, new) for old, new in pairs)
