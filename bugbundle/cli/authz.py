@@ -27,10 +27,12 @@ def check(bundle: str, name: str, namespace: str) -> None:
     from bugbundle.mesh import Mesh
     from bugbundle.views import authz as view
     from bugbundle.views.names import find_proxy
+    from bugbundle.views.pages import ENVOY, expect
     from bugbundle.views.table import render
 
     loose = loose_file(bundle)
     if loose is not None:
+        expect(loose, ENVOY, "stdin" if bundle == "-" else bundle)
         dump = Mesh(Bundle.from_entries({"config_dump.json": loose})).dump("config_dump.json")
         assert dump is not None
     elif not name:

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from bugbundle.errors import BugbundleError, UsageError
+from bugbundle.cli.opening import starts_as_json
+from bugbundle.errors import BugbundleError, DumpError, UsageError
 
 Function = Callable[..., Any]
 _LIVE = (
@@ -81,6 +82,8 @@ def file(function: Function) -> Function:
             raise UsageError("at most one of --file or pod name must be passed")
         if not file and not bundle:
             raise UsageError("Missing argument 'BUNDLE'", todo="Give a bundle, or one loose dump with --file")
+        if file and file != "-" and not starts_as_json(file):
+            raise DumpError("is no config dump: not JSON", where=file)
         return function(bundle=file or bundle, name=name, **rest)
 
     text = "One loose dump, - for stdin, in place of BUNDLE."

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bugbundle.errors import BundleError
+
 if TYPE_CHECKING:
     from bugbundle.mesh import Mesh
 
@@ -90,11 +92,16 @@ def loose_file(path: str) -> bytes | None:
     if path == "-":
         return sys.stdin.buffer.read()
     file = Path(path)
-    if not file.is_file():
-        return None
-    with file.open("rb") as opened:
-        head = opened.read(64).lstrip()
-        return head + opened.read() if head[:1] in (b"{", b"[") else None
+    return file.read_bytes() if file.is_file() and starts_as_json(path) else None
+
+
+def starts_as_json(path: str) -> bool:
+    """Whether a file begins as JSON does. Raises `BundleError` where it cannot be read."""
+    try:
+        with Path(path).open("rb") as opened:
+            return opened.read(64).lstrip()[:1] in (b"{", b"[")
+    except OSError as error:
+        raise BundleError(f"cannot be read ({error.strerror})", where=path) from None
 
 
 def tell_phase(mesh: Mesh, pod: str, namespace: str, file: str = "config_dump.json") -> None:

@@ -81,13 +81,16 @@ _STATUS = _option("--status", "Filter endpoints by status field.")
 
 def _page(bundle: str, name: str | None, namespace: str, file: str = "config_dump.json") -> Page:
     """The page that a command reads: of the proxy in the bundle, or the loose file itself."""
+    from bugbundle.views.pages import CLUSTERS, ENVOY, expect
     from bugbundle.views.proxy_config.source import Page, page
 
     loose = loose_file(bundle)
     if loose is not None:
         if name:
             raise UsageError(f"{bundle} is one loose file", todo="Leave the name away")
-        return Page(loose, "stdin" if bundle == "-" else bundle)
+        where = "stdin" if bundle == "-" else bundle
+        expect(loose, CLUSTERS if file == "clusters.json" else ENVOY, where)
+        return Page(loose, where)
     mesh = open_mesh(bundle)
     found = page(mesh, name or _only(mesh), namespace, file)
     pod, _, where = found.owner.rpartition(".")

@@ -59,6 +59,7 @@ def _open(
     bundle: str, name: str, node: str, namespace: str, *, single: bool = False
 ) -> tuple[ZtunnelDump, datetime | None, str]:
     """(the dump, its time, the workload that was named); `single` where any ztunnel is not good enough."""
+    from bugbundle.views.pages import ZTUNNEL, expect
     from bugbundle.views.ztunnel_dump import ZtunnelDump
     from bugbundle.views.ztunnel_source import find, read
 
@@ -66,7 +67,9 @@ def _open(
         raise UsageError("at most one of --node or pod name must be passed")
     loose = loose_file(bundle)
     if loose is not None:
-        return ZtunnelDump(loose, "stdin" if bundle == "-" else bundle), None, ""
+        where = "stdin" if bundle == "-" else bundle
+        expect(loose, ZTUNNEL, where)
+        return ZtunnelDump(loose, where), None, ""
     mesh = open_mesh(bundle)
     ztunnel, workload = find(mesh, name, node, namespace, single=single)
     return read(ztunnel), mesh.bundle.at(ztunnel.entry("config_dump.json")) or mesh.now, workload
