@@ -92,7 +92,7 @@ def loose_file(path: str) -> bytes | None:
     if path == "-":
         return sys.stdin.buffer.read()
     file = Path(path)
-    return file.read_bytes() if file.is_file() and starts_as_json(path) else None
+    return file.read_bytes().lstrip() if file.is_file() and starts_as_json(path) else None
 
 
 def starts_as_json(path: str) -> bool:
