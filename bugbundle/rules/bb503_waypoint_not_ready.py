@@ -11,6 +11,7 @@ from bugbundle.mesh.kube import as_text
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.index import pod_id, ready
 from bugbundle.rules.lib.istioctl import name_of
+from bugbundle.rules.lib.owners import workload
 from bugbundle.rules.lib.waypoints import Binding, ambient_pods, service_bindings, waypoint, waypoint_pods
 from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
@@ -21,9 +22,9 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     per=Mesh,
     level=Level.ERROR,
     reads={res.NAMESPACE, res.SERVICE, res.K8S_GATEWAY},
-    optional={res.SERVICE_ENTRY, res.POD},
+    optional={res.SERVICE_ENTRY, res.POD, res.REPLICA_SET},
     message="waypoint {name}, used by {users}, is not ready: {problem}",
-    explains={"BB302", "BB306", "BB506", "BB557", "BB704", "BB750", "IST0171"},
+    explains={"BB302", "BB306", "BB506", "BB557", "BB704", "BB709", "BB750", "IST0171"},
 )
 def waypoint_not_ready(mesh: Mesh) -> Iterator[Evidence]:
     """A waypoint that is in use is not programmed, or has no ready pod.
@@ -52,6 +53,7 @@ def waypoint_not_ready(mesh: Mesh) -> Iterator[Evidence]:
                 *(ref(found.target) for found in bindings[:50]),
                 *dict.fromkeys(ref(found.holder) for found in bindings),
                 *(ref(pod) for pod in waypoint_pods(mesh, gateway)),
+                *dict.fromkeys(workload(mesh, pod) for pod in waypoint_pods(mesh, gateway)),
             ),
             proofs=(problem[1],),
             affects=tuple(pod_id(pod) for pod in pods),

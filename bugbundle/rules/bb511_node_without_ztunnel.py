@@ -20,7 +20,20 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     reads={res.POD},
     optional={res.REPLICA_SET},
     message=("node {node} has {pods} and no ready ztunnel ({state}): their traffic and their name look-ups fail"),
-    explains={"BB302", "BB509", "BB551", "BB553", "BB555", "BB557", "BB704", "BB750", "BB801", "BB805"},
+    explains={
+        "BB302",
+        "BB509",
+        "BB513",
+        "BB514",
+        "BB551",
+        "BB553",
+        "BB555",
+        "BB557",
+        "BB704",
+        "BB750",
+        "BB801",
+        "BB805",
+    },
 )
 def node_without_ztunnel(mesh: Mesh) -> Iterator[Evidence]:
     """A node runs ambient pods, and no ready ztunnel.

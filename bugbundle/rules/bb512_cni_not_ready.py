@@ -20,7 +20,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     reads={res.POD},
     optional={res.REPLICA_SET},
     message=("istio-cni is not ready on node {node} (Pod {pod}): pods that start there are not set up for the mesh"),
-    explains={"BB509", "BB551", "BB557"},
+    explains={"BB509", "BB513", "BB514", "BB551", "BB557", "BB613", "BB801"},
 )
 def cni_not_ready(mesh: Mesh) -> Iterator[Evidence]:
     """istio-cni is not ready on a node.

@@ -17,8 +17,6 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     level=Level.WARNING,
     reads={Source.ISTIOD_VERSION},
     optional={Source.ISTIOD_SYNCZ, Source.ENVOY_CONFIG_DUMP, "pods"},
-    diagnosis=False,
-    explains={"BB201"},
     message="{count} of version {theirs}, {how} than istiod ({ours}): {workloads}",
 )
 def version_skew(mesh: Mesh) -> Iterator[Evidence]:

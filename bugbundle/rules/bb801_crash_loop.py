@@ -22,7 +22,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     reads={res.POD},
     optional={res.REPLICA_SET},
     message="container {container} of {owner} keeps ending in {pods} ({how}, restarted {restarts})",
-    explains={"BB704", "BB302", "BB750", "BB801"},
+    explains={"BB203", "BB302", "BB306", "BB503", "BB704", "BB750"},
 )
 def crash_loop(mesh: Mesh) -> Iterator[Evidence]:
     """A container ends again and again.
@@ -32,7 +32,8 @@ def crash_loop(mesh: Mesh) -> Iterator[Evidence]:
 
     ## What to do
     Read the end of its previous log (`kubectl logs --previous`; in the bundle
-    `logs/<ns>/<pod>/<container>.previous.log`) and its exit code: 137 with OOMKilled is the memory limit.
+    `logs/<ns>/<pod>/<container>.previous.log`) and its exit code: 137 with OOMKilled is the memory limit. A proxy that
+    is killed for memory has too large a configuration for its limit: scope it with Sidecar resources or `exportTo`.
     """
     found = [
         one

@@ -22,7 +22,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     reads={res.POD},
     optional={res.REPLICA_SET},
     message="container {container} of {owner} cannot pull its image in {pods}: {image}",
-    explains={"BB704", "BB302", "BB750"},
+    explains={"BB101", "BB151", "BB203", "BB302", "BB306", "BB503", "BB511", "BB512", "BB704", "BB750"},
 )
 def image_pull(mesh: Mesh) -> Iterator[Evidence]:
     """A container's image cannot be pulled.

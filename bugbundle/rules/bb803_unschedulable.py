@@ -21,7 +21,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     reads={res.POD},
     optional={res.REPLICA_SET},
     message="no node for {pods} of {owner}: {text}",
-    explains={"BB704", "BB302", "BB511", "BB512", "BB151"},
+    explains={"BB101", "BB151", "BB302", "BB503", "BB511", "BB512", "BB704"},
 )
 def unschedulable(mesh: Mesh) -> Iterator[Evidence]:
     """A pod finds no node.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bugbundle.mesh import Mesh
 from bugbundle.rules.lib import resources as res
-from bugbundle.rules.lib.refusals import failing_hook, refused
+from bugbundle.rules.lib.refusals import because_of_sidecar, failing_hook, refused
 from bugbundle.rules.model import Evidence, Level, ref, rule
 
 
@@ -29,7 +29,7 @@ def pods_not_created(mesh: Mesh) -> Iterator[Evidence]:
     Read the reason: quota, admission, service account, security policy.
     """
     for owner, item, proof, text in refused(mesh):
-        if "istio.io" in failing_hook(text):
+        if "istio.io" in failing_hook(text) or because_of_sidecar(text):
             continue
         yield Evidence(
             owner,

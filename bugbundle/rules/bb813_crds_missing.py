@@ -21,6 +21,8 @@ WANTED = (
     res.REQUEST_AUTHENTICATION,
     res.AUTHORIZATION_POLICY,
     res.TELEMETRY,
+    res.WASM_PLUGIN,
+    res.WORKLOAD_ENTRY,
 )
 """What every supported istiod watches."""
 

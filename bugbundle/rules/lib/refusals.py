@@ -13,7 +13,9 @@ from bugbundle.rules.lib import resources as res
 from bugbundle.rules.model import Proof, Ref, ref
 
 RECENT = timedelta(minutes=30)
-_HOOK = re.compile(r'failed calling webhook "([^"]+)"')
+_HOOK = re.compile(r'(?:failed calling|admission) webhook "([^"]+)"')
+_SIDECAR = re.compile(r"\bistio-(?:init|proxy|validation)\b|\bNET_ADMIN\b")
+_POLICY = re.compile(r"PodSecurity|security context constraint|denied the request")
 
 Refusal = tuple[Ref, KubeObject, Proof, str]
 
@@ -52,7 +54,13 @@ def _owner(item: KubeObject) -> Ref:
     return Ref(kind, item.namespace, name) if name else ref(item)
 
 
+def because_of_sidecar(text: str) -> bool:
+    """Whether a policy for pods refuses what Istio's injection adds (not Istio's own webhook)."""
+    own = "istio.io" in failing_hook(text)
+    return not own and bool(_POLICY.search(text)) and bool(_SIDECAR.search(text))
+
+
 def failing_hook(text: str) -> str:
-    """The webhook that a refusal names; empty where it names none."""
+    """The webhook that a refusal names, because it failed or refused; empty where it names none."""
     match = _HOOK.search(text)
     return match[1] if match else ""
