@@ -169,6 +169,23 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target.partition("#")[0]).exists()] == []
 
 
+@pytest.mark.parametrize("page", [ARCHITECTURE, CONTRIBUTING], ids=["architecture", "contributing"])
+def test_files_that_are_named_are_there(page: str) -> None:
+    named = set(re.findall(r"`((?:[\w.]+/)*(?:\w+\.(?:py|json)|[\w.]+/))`", page))
+    there = [f"/{path.relative_to(ROOT).as_posix()}" for glob in ("*", "[!.]*/**/*") for path in ROOT.glob(glob)]
+    there += [f"{path}/" for path in there if "." not in path]
+    assert len(named) > 10
+    assert [
+        name for name in sorted(named) if "718" not in name and not any(p.endswith(f"/{name}") for p in there)
+    ] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES])
+def test_targets_that_are_named_are_in_the_makefile(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    assert set(re.findall(r"`make ([a-z-]+)", page.read_text("utf-8"))) <= targets
+
+
 def test_the_rule_that_contributing_adds(monkeypatch: pytest.MonkeyPatch) -> None:
     code, path, listed, expected = re.findall(
         r"^```python\n(.*?)^```|^fires/(k8s/\S+)|^```json\n(.*?)^```|^(\w+ \[[^\n]*)$", CONTRIBUTING, re.M | re.S
