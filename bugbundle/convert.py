@@ -6,6 +6,7 @@ Knows bundles and redaction. Must not know what the entries mean.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,9 @@ from bugbundle import __version__
 from bugbundle.bundle import FORMAT, Bundle, BundleWriter, Gap
 from bugbundle.bundle.directory import group
 from bugbundle.bundle.layout import HEADER, MANIFEST
-from bugbundle.errors import BundleError
+from bugbundle.errors import BugbundleError, BundleError
 from bugbundle.redact.gate import Gate, Leak
+from bugbundle.redact.redactor import holds_secrets
 
 LONG = 64 << 20
 """Bytes from which a log is written as a stream."""
@@ -41,13 +43,23 @@ def convert(source: Bundle, target: str | os.PathLike[str], *, force: bool = Fal
     header = replace(
         source.header, format=FORMAT, tool=f"bugbundle {__version__}", started=started, redaction={"rules": 1}
     )
-    with BundleWriter(path, header, Gate()) as writer:
+    with BundleWriter(path, header, _gate(source)) as writer:
         for gap in source.gaps.values():
             writer.gap(gap)
         for name in sorted(source, key=_place):
             _copy(source, name, writer)
         writer.close(source.manifest.finished if source.manifest else None)
     return path
+
+
+def _gate(source: Bundle) -> Gate:
+    """A gate that has seen the recording's Secrets, so that it knows copies of their values wherever they stand."""
+    gate = Gate()
+    for name in source:
+        if holds_secrets(name):
+            with suppress(BugbundleError):  # an entry that cannot be read becomes a gap when its turn comes
+                gate.learn(name, source[name])
+    return gate
 
 
 def _copy(source: Bundle, name: str, writer: BundleWriter) -> None:

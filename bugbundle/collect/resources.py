@@ -64,6 +64,11 @@ def resources(group: str, version: str, document: bytes) -> list[Resource]:
     return found
 
 
+def is_secrets(resource: Resource) -> bool:
+    """Whether these are Kubernetes' Secrets."""
+    return (resource.group, resource.plural) == ("", "secrets")
+
+
 def of_mesh(group: str) -> bool:
     """Whether every recording has this group: Kubernetes' own, Istio's, the Gateway API's."""
     if group in _METRICS:

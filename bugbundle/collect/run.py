@@ -25,7 +25,7 @@ from bugbundle.collect.pace import Budget, Clock, Pace
 from bugbundle.collect.plan import Plan
 from bugbundle.collect.record import Cleaned, Recorder
 from bugbundle.collect.reply import Reply
-from bugbundle.collect.resources import Resource
+from bugbundle.collect.resources import Resource, is_secrets
 from bugbundle.collect.servers import Servers
 from bugbundle.collect.work import Office, work_off
 from bugbundle.errors import BundleError
@@ -117,8 +117,10 @@ class Collection:
     def _record(self, look: Look, recorder: Recorder) -> None:
         plan = look.plan
         try:
+            # Secrets first: copies of their values are known in all that is written after them.
+            self._run("secrets", [self._lists(item, look) for item in plan.resources if is_secrets(item)], recorder)
             self._run("discovery", [Task([], partial(_settle, look.outcomes), free=True)], recorder)
-            self._run("lists", [self._lists(item, look) for item in plan.resources], recorder)
+            self._run("lists", [self._lists(item, look) for item in plan.resources if not is_secrets(item)], recorder)
             tasks = Tasks(self._servers, self._options)
             self._run("istiod", [tasks.first(pod) for pod in plan.istiods], recorder)
             self._run("proxies", self._mesh(plan, tasks), recorder)

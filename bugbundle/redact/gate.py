@@ -24,8 +24,13 @@ class Gate:
     def __init__(self, redactor: Redactor | None = None) -> None:
         self._redactor = redactor or Redactor()
 
+    def learn(self, path: str, body: bytes) -> None:
+        """Show an entry before its turn: if Secrets are in it, their copies go from all others, too."""
+        self._redactor.learn(path, body)
+
     def redact(self, path: str, body: bytes) -> Redacted:
         """One entry, cleaned and checked. What was new in it is remembered once both opinions found it clean."""
+        self._redactor.learn(path, body)
         look = self._redactor.look(path, body)
         found = self._redactor.clean(path, body, look)
         if found.removed or residue(path, body, look.fresh.text):

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bugbundle.redact import named, secrets
+from bugbundle.redact import known, named, secrets
+from bugbundle.redact.known import Known
 from bugbundle.redact.seen import Fresh, Seen
 from bugbundle.redact.shapes import SHAPES, Shape
-from bugbundle.redact.standin import Cut, holds_standin, render
+from bugbundle.redact.standin import Cut, Form, holds_standin, render
 
 _MOST_NAMES = 60
 
@@ -35,6 +36,7 @@ class _Suspicion:
     names: set[bytes] = field(default_factory=set)
     secrets: bool = False
     places: list[int] = field(default_factory=list)
+    copies: dict[bytes, Form] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,23 @@ class Redactor:
     """Takes secrets out of the entries of one bundle.
 
     `key` (16 bytes or more; by default random, never stored) makes the digests in stand-ins: the same key gives the
-    same stand-ins. Keeps no secret; remembers pieces of text in which there was none (`Seen`, up to 24 MB).
+    same stand-ins. Remembers pieces of text in which there was no secret (`Seen`, up to 24 MB), and the values of the
+    Secrets that it was shown, to find their copies (`Known`).
     """
 
     def __init__(self, key: bytes | None = None) -> None:
         self._key = (key or random.token_bytes(32))[:64]
         self._seen = Seen()
+        self._known = Known()
+
+    def learn(self, path: str, body: bytes) -> None:
+        """Remember the values of the Secrets in an entry: their copies go from every entry that comes after."""
+        if holds_secrets(path) and self._known.learn(body, listed=is_secret_list(path)):
+            self._seen.forget()
 
     def redact(self, path: str, body: bytes) -> Redacted:
         """The entry without its secrets. Takes any bytes, never raises; a second time changes nothing."""
+        self.learn(path, body)
         look = self.look(path, body)
         found = self.clean(path, body, look)
         self.remember(look)
@@ -66,7 +76,13 @@ class Redactor:
     def look(self, path: str, body: bytes) -> Look:
         """The first look, at what is new in the entry."""
         fresh = self._seen.fresh(body) if path.endswith(".json") else Fresh(body, set(), b"")
-        return Look(fresh, _suspect(fresh.text))
+        return Look(fresh, self._suspect(fresh.text))
+
+    def _suspect(self, text: bytes) -> _Suspicion:
+        suspicion = _suspect(text)
+        suspicion.copies = self._known.suspects(text)
+        suspicion.places += (cut.start for cut in known.cuts(text, suspicion.copies))
+        return suspicion
 
     def clean(self, path: str, body: bytes, look: Look) -> Redacted:
         """The entry without what a closer look at the suspicious finds."""
@@ -95,6 +111,7 @@ def _find(path: str, body: bytes, suspicion: _Suspicion) -> list[Cut]:
     is_json = _is_json(path, body)
     if suspicion.secrets or listed:
         found += secrets.cuts(body, listed=listed, is_json=is_json)
+    found += known.cuts(body, suspicion.copies)
     for shape in suspicion.shapes:
         found += (cut for cut in shape.find(body) if not holds_standin(body, cut.start, cut.end))
     if len(suspicion.names) > _MOST_NAMES:
@@ -105,6 +122,11 @@ def _find(path: str, body: bytes, suspicion: _Suspicion) -> list[Cut]:
         for name in suspicion.names:
             found += named.cuts(body, body, name, is_json)
     return merged(found)
+
+
+def holds_secrets(path: str) -> bool:
+    """Whether an entry is one in which Secrets are to be expected: their list, and what istiod knows of them."""
+    return is_secret_list(path) or path.endswith("/debug/krtz.json")
 
 
 def is_secret_list(path: str) -> bool:

@@ -63,11 +63,15 @@ class Seen:
         kept = [piece for piece in fresh.pieces if len(piece) <= _LONGEST and piece not in spoilt]
         self._size += sum(map(len, kept)) + _COST * len(kept)
         if self._size > MOST:
-            for clean in self._clean.values():
-                clean.clear()
-            self._size = 0
+            self.forget()
             return
         self._clean[fresh.separator].update(kept)
+
+    def forget(self) -> None:
+        """Look at everything again."""
+        for clean in self._clean.values():
+            clean.clear()
+        self._size = 0
 
     def _cut(self, body: bytes, separator: bytes) -> tuple[bytes, set[bytes]]:
         """The first piece, and those of the others that are not known to be clean; window by window."""
