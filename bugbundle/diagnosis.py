@@ -7,6 +7,7 @@ cause lies (control plane before one workload), and by how much of the mesh they
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,8 +24,8 @@ class Diagnosis:
 
     @property
     def title(self) -> str:
-        """One sentence."""
-        return self.cause.message
+        """One sentence that names the object at fault."""
+        return _plain(self.cause) or _named(self.cause)
 
     @property
     def affects(self) -> tuple[str, ...]:
@@ -48,6 +49,32 @@ class Diagnosis:
         """From the rule's card."""
         rule = RULES.get(self.cause.code)
         return rule.section("Why it matters") if rule else ""
+
+
+MISSING = {
+    "host+subset in destinationrule": "sends to subset {1} of host {0}, which no DestinationRule defines",
+    "host:port": "sends to {0}, a port that this host does not have",
+    "host": "sends to host {0}, which the mesh does not know",
+    "gateway": "is bound to Gateway {0}, which does not exist",
+    "selector": "selects {0}, which fits no pod",
+    "credentialName": "names Secret {0}, which is not where the gateway's pods are",
+}
+"""istioctl's IST0101 (`Referenced … not found: "…"`) in plain words."""
+
+
+def _plain(finding: Finding) -> str:
+    """What IST0101 means; empty for other findings."""
+    match = re.fullmatch(r'Referenced (.+) not found: "(.*)"', finding.message)
+    if not match:
+        return ""
+    words = MISSING.get(match[1], f"refers to {match[1]} {{0}}, which does not exist")
+    return f"{finding.origin} {words.format(*match[2].split('+', 1))}"
+
+
+def _named(finding: Finding) -> str:
+    """The message, with the object in front where the message does not name it."""
+    known = finding.origin.name in finding.message or finding.origin.kind in ("Mesh", "Bundle")
+    return finding.message if known else f"{finding.origin}: {finding.message}"
 
 
 def diagnose(findings: Iterable[Finding]) -> list[Diagnosis]:

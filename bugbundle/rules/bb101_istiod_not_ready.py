@@ -21,7 +21,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, 
     level=Level.ERROR,
     reads={"pods"},
     optional={"deployments.apps", "services", Source.ISTIOD_READY},
-    explains={"BB105", "BB202", "BB203", "BB208", "BB306", "BB410", "BB553"},
+    explains={"BB105", "BB202", "BB203", "BB208", "BB306", "BB410", "BB553", "BB611"},
     message="{what}",
 )
 def istiod_not_ready(mesh: Mesh) -> Iterator[Evidence]:

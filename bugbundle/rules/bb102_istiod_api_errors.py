@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bugbundle.istio import Source
@@ -17,7 +18,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
     level=Level.WARNING,
     reads={Source.LOG},
     explains={"BB101", "BB151", "BB106", "BB202", "BB301", "BB550"},
-    message="{istiod} cannot read from the Kubernetes API, {count}× within the last 10 minutes: {text}",
+    message="{istiod} {what} ({count}× within the last 10 minutes): {text}",
 )
 def istiod_api_errors(istiod: Istiod) -> Iterator[Evidence]:
     """istiod's log tells, near the capture, of resources that it may not list, or of caches that never synced.
@@ -38,10 +39,20 @@ def istiod_api_errors(istiod: Istiod) -> Iterator[Evidence]:
     last = (forbidden or lines)[-1]
     yield Evidence(
         origin=ref(istiod),
-        values={"istiod": istiod.id, "count": len(lines), "text": last.said},
+        values={"istiod": istiod.id, "what": _what(last.whole), "count": len(lines), "text": last.said},
         objects=(Ref("Service", istiod.namespace, CONTROL_PLANE_SERVICE),),
         proofs=(last.proof,),
         level=Level.ERROR if forbidden else Level.WARNING,
         confidence=Confidence.LIKELY,
         at=last.at,
     )
+
+
+def _what(text: str) -> str:
+    """What istiod cannot do, in plain words."""
+    named = re.search(r'cannot (list|watch) resource "([\w-]+)"(?: in API group "([\w.-]*)")?', text)
+    if named:
+        return f"may not {named[1]} {named[2]}{f'.{named[3]}' if named[3] else ''}: its ClusterRole lacks them"
+    if "cache sync" in text:
+        return "waits for caches that never sync"
+    return "cannot read from the Kubernetes API"

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 
 from bugbundle.istio import Source
-from bugbundle.mesh import Istiod, Mesh
+from bugbundle.mesh import Istiod, KubeObject, Mesh
+from bugbundle.mesh.kube import as_text, dicts
 from bugbundle.rules.lib.logs import Line, istiod_log
-from bugbundle.rules.lib.resources import ENVOY_FILTER
+from bugbundle.rules.lib.meshconfig import root_namespace
+from bugbundle.rules.lib.resources import CONFIG_MAP, ENVOY_FILTER, REQUEST_AUTHENTICATION
 from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
 
 KINDS = {
@@ -30,7 +32,7 @@ KINDS = {
     per=Istiod,
     level=Level.WARNING,
     reads={Source.LOG},
-    optional={"envoyfilters.networking.istio.io"},
+    optional={ENVOY_FILTER, REQUEST_AUTHENTICATION, CONFIG_MAP},
     explains={"BB406", "BB203", "BB401"},
     message="{istiod}: {what}, {count}× within the last 10 minutes: {text}",
 )
@@ -60,10 +62,19 @@ def istiod_push_errors(istiod: Istiod) -> Iterator[Evidence]:
 
 
 def _named(mesh: Mesh, line: Line) -> Iterator[Ref]:
-    """Secrets and EnvoyFilters that a line names."""
+    """Secrets, EnvoyFilters and RequestAuthentications that a line names."""
     match = re.search(r"kubernetes(?:-gateway)?://(?:([\w.-]+)/)?([\w.-]+)", line.text)
     if match:
-        yield Ref("Secret", match[1] or "istio-system", match[2])
+        told = re.search(rf"([\w.-]+)/{re.escape(match[2])}\b", line.text.replace(match[0], ""))
+        yield Ref("Secret", match[1] or (told[1] if told else root_namespace(mesh)), match[2])
+    for policy in mesh.kube.list(REQUEST_AUTHENTICATION):
+        if any(uri and uri in line.text for uri in _key_addresses(policy)):
+            yield ref(policy)
     for item in mesh.kube.list(ENVOY_FILTER):
         if re.search(rf"\b{re.escape(item.name)}\b", line.text):
             yield ref(item)
+
+
+def _key_addresses(policy: KubeObject) -> list[str]:
+    """The addresses of the keys that it trusts: `jwksUri`, else the issuer (whose OpenID document names one)."""
+    return [as_text(one.get("jwksUri")) or as_text(one.get("issuer")) for one in dicts(policy.spec.get("jwtRules"))]

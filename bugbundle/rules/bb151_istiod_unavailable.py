@@ -18,7 +18,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     level=Level.ERROR,
     reads={res.DEPLOYMENT},
     optional={res.POD, res.SERVICE},
-    message="istiod {name} has {there} of {wanted} replicas available",
+    message="istiod {name} {state}",
     explains={
         "BB101",
         "BB102",
@@ -35,6 +35,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
         "BB602",
         "BB605",
         "BB610",
+        "BB611",
         "BB701",
         "BB704",
     },
@@ -61,7 +62,10 @@ def istiod_unavailable(mesh: Mesh) -> Iterator[Evidence]:
         services = [ref(service) for pod in pods for service in index(mesh).services_of(pod)]
         yield Evidence(
             ref(item),
-            {"name": name_of(item), "there": there, "wanted": wanted},
+            {
+                "name": name_of(item),
+                "state": f"has {there} of {wanted} replicas available" if wanted else "is scaled to no replicas",
+            },
             objects=(*dict.fromkeys(services), Ref("Service", item.namespace, item.name), *(ref(pod) for pod in pods)),
             proofs=(Proof(item.at("/status"), f"availableReplicas: {there}, replicas: {wanted}"),),
             level=Level.WARNING if there else Level.ERROR,

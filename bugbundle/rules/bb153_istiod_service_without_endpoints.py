@@ -21,7 +21,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     reads={res.SERVICE},
     optional={res.POD, res.ENDPOINT_SLICE},
     message="Service {name} of istiod ({selector}) has no ready endpoint",
-    explains={"BB101", "BB203", "BB306", "BB410", "BB553", "BB602", "BB605", "BB610", "BB701", "BB704"},
+    explains={"BB101", "BB203", "BB306", "BB410", "BB553", "BB602", "BB605", "BB610", "BB611", "BB701", "BB704"},
 )
 def istiod_service_without_endpoints(mesh: Mesh) -> Iterator[Evidence]:
     """The Service of istiod has no ready endpoint.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bugbundle.bundle.manifest import parse_time
 from bugbundle.istio import Source
 from bugbundle.mesh import Istiod, Mesh, Pointer, Proxy
 from bugbundle.rules.lib.life import span
 from bugbundle.rules.lib.logs import Line, proxy_log
 from bugbundle.rules.lib.owners import control_plane
 from bugbundle.rules.lib.together import together
+from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Blind, Confidence, Evidence, Level, Proof, ref, rule
 from bugbundle.sync import ProxySync, TypeSync, Verdict, compare
 
@@ -102,18 +104,30 @@ def _drift(found: ProxySync) -> str:
     if not count:
         return ""
     first = found.drifts[0]
-    return f"; {count} xDS resources differ from istiod's ({first.kind.name} {first.name} {first.change}, …)"
+    return (
+        f"; {some(count, 'xDS resource')} {'differs' if count == 1 else 'differ'} from istiod's "
+        f"({first.kind.name} {first.name} {first.change}{', …' if count > 1 else ''})"
+    )
 
 
 def _reason(lively: int, lines: list[Line]) -> str:
     if lines:
         return f"; its agent says: {lines[-1].said}"
     if lively:
-        return f"; {lively} other proxies of this istiod acknowledged as much: its own connection is dead or stuck"
+        return (
+            f"; {'another proxy' if lively == 1 else f'{lively} other proxies'} of this istiod acknowledged as much: "
+            "its own connection is dead or stuck"
+        )
     return ""
 
 
 def _proof(holder: Istiod, one: TypeSync) -> Proof:
-    state = one.state
-    sent, acked = (state.sent, state.acked) if state else ("", "")
-    return Proof(Pointer(holder.entry("debug/syncz.json")), f"{one.kind.name} sent {sent}, acked {acked or 'never'}")
+    sent, acked = (_time(one.state.sent), _time(one.state.acked)) if one.state else ("", "")
+    last = f"the last push that it acknowledged was of {acked}" if acked else "it has acknowledged none"
+    return Proof(Pointer(holder.entry("debug/syncz.json")), f"{one.kind.name} sent {sent or 'once'}, {last}")
+
+
+def _time(nonce: str) -> str:
+    """`2026-11-21T01:55:01Z/11770475e5-…` → the time in front; empty where it has none."""
+    head = nonce.partition("/")[0]
+    return head if parse_time(head) else ""

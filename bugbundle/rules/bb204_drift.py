@@ -10,6 +10,7 @@ from bugbundle.mesh import Mesh, Proxy
 from bugbundle.rules.lib.life import span
 from bugbundle.rules.lib.owners import config_ref
 from bugbundle.rules.lib.together import together
+from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Blind, Confidence, Evidence, Level, Proof, ref, rule
 from bugbundle.sync import Drift, Meaning, ProxySync, compare
 
@@ -26,7 +27,7 @@ CLOSE_SECONDS = 30.0
     level=Level.WARNING,
     reads={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP},
     optional={Source.ISTIOD_SYNCZ, Source.ISTIOD_EDSZ, "pods"},
-    message="{proxy}: {count} xDS resources ({kinds}) differ from istiod's though SYNCED: {first}{apart}",
+    message="{proxy}: {count} ({kinds}) {verb} from istiod's though SYNCED: {first}{apart}",
 )
 def drift(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """Envoy's configuration is not what istiod says it should be, and neither a NACK nor a STALE explains it.
@@ -56,10 +57,11 @@ def _drifting(proxy: Proxy) -> Iterator[Evidence]:
         origin=ref(proxy),
         values={
             "proxy": proxy.id,
-            "count": len(odd),
+            "count": some(len(odd), "xDS resource"),
+            "verb": "differs" if len(odd) == 1 else "differ",
             "kinds": ", ".join(f"{name} {count}" for name, count in counts.items()),
             "first": f"{odd[0].kind.name} {odd[0].name} {odd[0].change}",
-            "apart": f"; recorded {span(apart)} apart" if apart is not None else "",
+            "apart": f"; recorded {span(apart)} apart" if apart else "",
         },
         objects=tuple(made for one in odd[:20] if (made := config_ref(one.config))),
         proofs=tuple(_proofs(odd)),

@@ -8,7 +8,10 @@ from typing import Any
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh, Pointer, Proxy
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.rules.lib.envoy import shaper_of
+from bugbundle.rules.lib.failures import failures, times
 from bugbundle.rules.lib.owners import ClusterName
+from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Confidence, Evidence, Level, Proof, ref, rule
 
 MARK = b"failed_outlier_check"
@@ -21,8 +24,9 @@ SHARE = 0.3
     per=Mesh,
     level=Level.WARNING,
     reads={Source.ENVOY_CLUSTERS},
-    explains={"BB750"},
-    message="outlier detection of {proxies} has ejected {count} of {total} endpoints of {cluster}",
+    optional={Source.ENVOY_CONFIG_DUMP, Source.LOG, "configmaps", "pods"},
+    explains={"BB302", "BB750"},
+    message="outlier detection{by} of {proxies} has ejected {count} of {cluster}{failing}",
 )
 def ejected_endpoints(mesh: Mesh) -> Iterator[Evidence]:
     """Envoy's `clusters` says `failed_outlier_check` for more than 30 % of a cluster's endpoints.
@@ -50,17 +54,21 @@ def ejected_endpoints(mesh: Mesh) -> Iterator[Evidence]:
         proxy, out, total = max(members, key=lambda one: one[1])
         service = ClusterName(name).service
         pods = tuple(ref(one) for one, _, _ in members)
+        made = shaper_of(proxy, name)
+        failing = times([f for cluster, found in failures(mesh).towards(("UH",)) if cluster == name for f in found])
         yield Evidence(
             origin=service or pods[0],
             values={
                 "proxies": proxy.id if len(members) == 1 else f"{len(members)} proxies",
-                "count": out,
-                "total": total,
-                "cluster": name,
+                "by": f" (DestinationRule {made.namespace}/{made.name})" if made else "",
+                "count": f"{out} of {some(total, 'endpoint')}" if out < total else f"every endpoint ({total})",
+                "cluster": f"{service}, cluster {name}" if service else name,
+                "failing": f": {some(failing, 'request')} found no healthy endpoint" if failing else "",
             },
-            objects=pods,
+            objects=(*((made,) if made else ()), *pods),
             proofs=(Proof(Pointer(proxy.entry("clusters.json")), f"{name}: {out} × failed_outlier_check"),),
             affects=tuple(one.id for one, _, _ in members),
+            level=Level.ERROR if out == total and failing else Level.WARNING,
             confidence=Confidence.CERTAIN,
         )
 

@@ -21,7 +21,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, 
     reads={"services", "pods"},
     optional={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_SYNCZ, Source.LOG},
     explains={"BB203", "BB306", "BB208", "BB410"},
-    message="{workload} has discoveryAddress {address}, and there is no {service}{source}",
+    message="{workload} discoveryAddress {address}, and there is no {service}{source}",
 )
 def discovery_address_unknown(mesh: Mesh) -> Iterator[Evidence]:
     """A proxy is told to get its configuration from a Service that does not exist.
@@ -37,26 +37,29 @@ def discovery_address_unknown(mesh: Mesh) -> Iterator[Evidence]:
     Correct or delete `discoveryAddress` (annotation `proxy.istio.io/config` of the workload, a ProxyConfig, or
     `meshConfig.defaultConfig`) and restart the pods. A leftover of a removed revision is the usual reason.
     """
-    groups: dict[tuple[Ref, str], list[Proxy]] = {}
+    groups: dict[str, list[Proxy]] = {}
     for proxy in mesh.proxies:
         if proxy.pod is None or finished(proxy.pod) or mesh.istiods_of(proxy.id):
             continue
         service = service_of(discovery_host(proxy), "istio-system")
         if service and mesh.kube.get(SERVICE, *service) is None:
-            groups.setdefault((workload(mesh, proxy.pod), discovery_address(proxy)), []).append(proxy)
-    for (owner, address), proxies in groups.items():
+            groups.setdefault(discovery_address(proxy), []).append(proxy)
+    for address, proxies in groups.items():
         first = proxies[0]
+        owners = list(dict.fromkeys(workload(mesh, proxy.pod) for proxy in proxies if proxy.pod))
         service = service_of(discovery_host(first), "istio-system") or ("", "")
         lines = _lines(first)
         yield Evidence(
-            origin=owner,
+            origin=owners[0] if len(owners) == 1 else Ref("Service", *service),
             values={
-                "workload": str(owner),
+                "workload": f"{owners[0]} has"
+                if len(owners) == 1
+                else f"{len(owners)} workloads ({owners[0]}, …) have",
                 "address": address,
                 "service": f"Service {service[0]}/{service[1]}",
                 "source": " (annotation proxy.istio.io/config)" if annotated_address(first.pod) == address else "",
             },
-            objects=(*(ref(proxy) for proxy in proxies), Ref("Service", *service)),
+            objects=(*owners[:50], *(ref(proxy) for proxy in proxies[:200]), Ref("Service", *service)),
             proofs=(_place(first, address), *(line.proof for line in lines[-1:])),
             affects=tuple(proxy.id for proxy in proxies),
             confidence=Confidence.CERTAIN,

@@ -13,6 +13,7 @@ from bugbundle.mesh.parts import PROXY_CONTAINER, container_statuses
 from bugbundle.rules.lib.life import finished
 from bugbundle.rules.lib.logs import proxy_log
 from bugbundle.rules.lib.owners import workload
+from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Confidence, Evidence, Level, Proof, ref, rule
 
 RECENT = timedelta(hours=1)
@@ -24,8 +25,8 @@ RECENT = timedelta(hours=1)
     level=Level.WARNING,
     reads={"pods"},
     optional={Source.LOG},
-    explains={"BB203", "BB306", "BB208", "BB750"},
-    message="the proxy of {proxy} was {how}{when}, {restarts} restarts",
+    explains={"BB203", "BB306", "BB208", "BB750", "BB801"},
+    message="the proxy of {proxy} was {how}{when}, restarted {restarts}",
 )
 def envoy_crash(proxy: Proxy) -> Iterator[Evidence]:
     """The proxy's container ended abnormally within the last hour, or is in CrashLoopBackOff now.
@@ -58,7 +59,7 @@ def envoy_crash(proxy: Proxy) -> Iterator[Evidence]:
                 "proxy": proxy.id,
                 "how": "killed for memory (OOMKilled)" if reason == "OOMKilled" else f"ended by {reason or waiting}",
                 "when": f" at {ended:%H:%M:%S}" if ended else "",
-                "restarts": status.get("restartCount", 0),
+                "restarts": some(_number(status.get("restartCount")), "time"),
             },
             objects=(workload(proxy.mesh, proxy.pod),),
             proofs=(
@@ -66,7 +67,11 @@ def envoy_crash(proxy: Proxy) -> Iterator[Evidence]:
                 *(line.proof for line in lines[-1:]),
             ),
             affects=(proxy.id,),
-            level=Level.ERROR if waiting == "CrashLoopBackOff" else Level.WARNING,
+            level=Level.ERROR if waiting == "CrashLoopBackOff" or reason == "OOMKilled" else Level.WARNING,
             confidence=Confidence.CERTAIN,
             at=ended,
         )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -15,6 +15,9 @@ from bugbundle.rules.lib.resources import GATEWAY, K8S_GATEWAY, SECRET
 from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, rule
 from bugbundle.xds import Xds
 
+FILES = ("file-cert:", "file-root:")
+"""SDS names of certificates that lie in the pod (security/pkg/nodeagent, DestinationRule and Gateway with paths)."""
+
 SECTIONS = frozenset({"dynamic_active", "dynamic_warming"})
 
 
@@ -25,7 +28,7 @@ SECTIONS = frozenset({"dynamic_active", "dynamic_warming"})
     reads={Source.ENVOY_CONFIG_DUMP},
     optional={"pods", "secrets", "gateways.networking.istio.io", "gateways.gateway.networking.k8s.io"},
     explains={"BB206", "BB306", "BB750"},
-    message="{proxies} asks for secret {secret} ({user}) and has not received it{why}",
+    message="{who} for {secret} {name} ({user}), which {have} not arrived{why}",
 )
 def secret_not_delivered(mesh: Mesh) -> Iterator[Evidence]:
     """A listener or cluster names an SDS secret that is not among the proxy's active secrets.
@@ -37,7 +40,8 @@ def secret_not_delivered(mesh: Mesh) -> Iterator[Evidence]:
     Gateway credential: create the Secret (type kubernetes.io/tls, keys tls.crt and tls.key) in the namespace of the
     gateway's pods, or allow it with a ReferenceGrant. Workload certificate: look at the agent's log.
     """
-    groups: dict[str, list[tuple[Proxy, Resource]]] = {}
+    groups: dict[tuple[str, str], list[tuple[Proxy, Resource]]] = {}
+    names: dict[tuple[str, str], list[str]] = {}
     asked: dict[bytes, tuple[str, ...]] = {}
     for proxy in mesh.proxies:
         age = running_for(proxy)
@@ -54,9 +58,16 @@ def secret_not_delivered(mesh: Mesh) -> Iterator[Evidence]:
                     asked[resource.meaning] = _asked(resource)
                 for name in asked[resource.meaning]:
                     if name not in have:
-                        groups.setdefault(name, []).append((proxy, resource))
-    for name, members in sorted(groups.items()):
-        yield _evidence(mesh, name, members)
+                        key = ("file", _made_by(resource)) if name.startswith(FILES) else ("secret", name)
+                        groups.setdefault(key, []).append((proxy, resource))
+                        names.setdefault(key, []).append(name)
+    for key, members in sorted(groups.items()):
+        yield _evidence(mesh, list(dict.fromkeys(names[key])), members)
+
+
+def _made_by(resource: Resource) -> str:
+    """The API path of the Istio object behind a listener or cluster, else its name."""
+    return as_text(getattr(resource.facts(), "config", "")) or resource.name
 
 
 def _asked(resource: Resource) -> tuple[str, ...]:
@@ -68,8 +79,10 @@ def _asked(resource: Resource) -> tuple[str, ...]:
     return ()
 
 
-def _evidence(mesh: Mesh, name: str, members: list[tuple[Proxy, Resource]]) -> Evidence:
+def _evidence(mesh: Mesh, missing: list[str], members: list[tuple[Proxy, Resource]]) -> Evidence:
     proxy, resource = members[0]
+    name = missing[0]
+    files = name.startswith(FILES)
     holders = list(dict.fromkeys(one for one, _ in members))
     secret = secret_ref(name, proxy.namespace)
     facts = resource.facts()
@@ -78,18 +91,24 @@ def _evidence(mesh: Mesh, name: str, members: list[tuple[Proxy, Resource]]) -> E
     objects = [one for one in (secret, made, *gateways, *(ref(one) for one in holders[:20])) if one]
     absent = secret and mesh.kube.recorded(SECRET) and mesh.kube.get(SECRET, secret.namespace, secret.name) is None
     return Evidence(
-        origin=secret or ref(proxy),
+        origin=secret or (made if files and made else ref(proxy)),
         values={
-            "proxies": proxy.id if len(holders) == 1 else f"each of {len(holders)} proxies",
-            "secret": name,
+            "who": f"{made} makes {_holders(holders)} ask" if files and made else f"{_holders(holders)} asks",
+            "secret": "files" if files else "secret",
+            "name": " and ".join(one.partition(":")[2] if files else one for one in missing[:3]),
             "user": f"{resource.kind.name} {resource.name}",
-            "why": f": there is no {secret}" if absent else "",
+            "have": "have" if files else "has",
+            "why": f": there is no {secret}" if absent else ": the pod does not have them" if files else "",
         },
         objects=tuple(objects),
         proofs=(Proof(resource.pointer, f"asks for secret {name}"),),
         affects=tuple(one.id for one in holders),
-        confidence=Confidence.CERTAIN if absent else Confidence.LIKELY,
+        confidence=Confidence.CERTAIN if absent or (files and made) else Confidence.LIKELY,
     )
+
+
+def _holders(holders: list[Proxy]) -> str:
+    return holders[0].id if len(holders) == 1 else f"each of {len(holders)} proxies"
 
 
 def _gateways(mesh: Mesh, secret: Ref) -> Iterator[KubeObject]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bugbundle.istio import Source
@@ -19,7 +20,7 @@ from bugbundle.rules.model import Blind, Confidence, Evidence, Level, ref, rule
     reads={Source.LOG},
     optional={"pods", Source.ENVOY_CONFIG_DUMP},
     explains={"BB306", "BB401", "BB402", "BB406"},
-    message="{proxy}: the agent gets no certificate: {text}",
+    message="{proxy}: the agent gets no certificate: {meaning}{text}",
 )
 def agent_cannot_sign(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """The agent's log tells, near the capture, that its certificate could not be fetched, and of no success since.
@@ -36,7 +37,7 @@ def agent_cannot_sign(mesh: Mesh) -> Iterator[Evidence | Blind]:
 
 def _cannot_sign(proxy: Proxy) -> Iterator[Evidence]:
     log = proxy_log(proxy.mesh, proxy.namespace, proxy.name)
-    lines = log.recent("sign", "warm", "expired", "unknown_ca") if log else []
+    lines = log.recent("sign", "warm", "authn", "authn_request", "expired", "unknown_ca") if log else []
     done = log.last("generated") if log else None
     if done:
         lines = [line for line in lines if line.number > done.number]
@@ -44,10 +45,21 @@ def _cannot_sign(proxy: Proxy) -> Iterator[Evidence]:
         return
     yield Evidence(
         origin=ref(proxy),
-        values={"proxy": proxy.id, "text": lines[-1].said},
+        values={"proxy": proxy.id, "meaning": _meaning(lines[-1].whole), "text": lines[-1].said},
         objects=control_plane(proxy),
         proofs=tuple(line.proof for line in lines[-2:]),
         affects=(proxy.id,),
         confidence=Confidence.LIKELY,
         at=lines[-1].at,
     )
+
+
+def _meaning(text: str) -> str:
+    """What Go's crypto/x509 says, in plain words; empty where it says nothing known."""
+    if "certificate signed by unknown authority" in text:
+        return "it does not trust istiod's root — "
+    if "certificate has expired or is not yet valid" not in text:
+        return ""
+    if re.search(r"current time \S+ is before", text):
+        return "istiod's certificate is not valid yet by the clock of its node, which is late — "
+    return "istiod's certificate has expired, or the clock of its node is ahead — "

@@ -18,7 +18,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     level=Level.ERROR,
     reads=set(),
     optional={res.K8S_GATEWAY, res.HTTP_ROUTE, res.GRPC_ROUTE, res.TCP_ROUTE, res.TLS_ROUTE},
-    message="{where}{type} is {status}, {reason}: {text}",
+    message="{object}: {where}{type} is {status}, {reason}: {text}",
     explains={"BB301", "BB406", "BB704", "BB750", "IST0171"},
 )
 def gateway_api_rejected(mesh: Mesh) -> Iterator[Evidence]:
@@ -31,9 +31,14 @@ def gateway_api_rejected(mesh: Mesh) -> Iterator[Evidence]:
     ## What to do
     Read the reason. InvalidCertificateRef: create the Secret (type kubernetes.io/tls) or correct its name;
     RefNotPermitted: add a ReferenceGrant in the other namespace; BackendNotFound: correct the backend;
-    NotAllowedByListeners, NoMatchingListenerHostname, NoMatchingParent: compare route and listener.
+    NotAllowedByListeners, NoMatchingListenerHostname, NoMatchingParent: compare route and listener;
+    AddressNotAssigned: the load balancer of the gateway's Service has given no address.
     """
     for gateway in mesh.kube.list(res.K8S_GATEWAY):
+        for number, condition in enumerate(gateway.conditions()):
+            wrong = condition.get("type") in ("Accepted", "Programmed") and condition.get("status") == "False"
+            if wrong and not echo(condition) and condition.get("reason") != "ListenersNotValid":
+                yield told(gateway, f"/status/conditions/{number}", condition, "")
         for pointer, condition, listener in listener_conditions(gateway):
             if not echo(condition):
                 yield told(gateway, pointer, condition, f"listener {listener}: ")
@@ -41,6 +46,10 @@ def gateway_api_rejected(mesh: Mesh) -> Iterator[Evidence]:
         for route in mesh.kube.list(resource):
             for route_, pointer, condition in parent_conditions(route):
                 yield told(route_, pointer, condition, "")
+
+
+PENDING = frozenset({"AddressNotAssigned", "AddressNotUsable", "Pending"})
+"""What a load balancer may still mend: the gateway serves inside of the cluster already."""
 
 
 def echo(condition: dict[str, Any]) -> bool:
@@ -54,9 +63,10 @@ def told(item: KubeObject, pointer: str, condition: dict[str, Any], where: str) 
     text = as_text(condition.get("message"))
     return Evidence(
         ref(item),
-        {**values, "where": where, "text": text},
+        {**values, "object": item, "where": where, "text": text},
         objects=tuple(parents(item)),
         proofs=(Proof(item.at(pointer), f"{values['type']}={values['status']}, {values['reason']}: {text}"),),
+        level=Level.WARNING if values["reason"] in PENDING else Level.ERROR,
     )
 
 

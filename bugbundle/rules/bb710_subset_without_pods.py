@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
-from bugbundle.mesh import Mesh
+from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kube import as_text, dicts, texts
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.hosts import destinations, host_of, service_of
@@ -59,9 +60,24 @@ def used_subsets(mesh: Mesh) -> dict[tuple[tuple[str, str], str], list[Ref]]:
     """(Service, subset) → the VirtualServices that route to it."""
     found: dict[tuple[tuple[str, str], str], list[Ref]] = defaultdict(list)
     for item in mesh.kube.list(res.VIRTUAL_SERVICE):
-        for _, destination, _ in destinations(item):
+        for destination in _used(item):
             key = service_of(host_of(destination), item.namespace)
             name = as_text(destination.get("subset"))
             if key and name and ref(item) not in found[key, name]:
                 found[key, name].append(ref(item))
     return found
+
+
+def _used(item: KubeObject) -> Iterator[dict[str, Any]]:
+    """The destinations that get requests: all but those of weight 0 beside others."""
+    idle = [
+        route.get("destination")
+        for kind in ("http", "tcp", "tls")
+        for entry in dicts(item.spec.get(kind))
+        if len(routes := dicts(entry.get("route"))) > 1
+        for route in routes
+        if not route.get("weight")
+    ]
+    for _, destination, _ in destinations(item):
+        if not any(destination is one for one in idle):
+            yield destination

@@ -10,8 +10,7 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.access import Fault
 from bugbundle.rules.lib.egress import lets_see, sidecar_of
-from bugbundle.rules.lib.failures import failures, proof, times
-from bugbundle.rules.lib.hosts import service_of
+from bugbundle.rules.lib.failures import called, failures, proof, times
 from bugbundle.rules.lib.istioctl import name_of
 from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
@@ -23,7 +22,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
     level=Level.ERROR,
     reads={res.SIDECAR, res.SERVICE, Source.LOG},
     optional={res.POD, res.CONFIG_MAP, Source.ENVOY_CONFIG_DUMP},
-    explains={"BB750", "BB301"},
+    explains={"BB719", "BB750", "BB301"},
     message="Sidecar {sidecar} leaves out Service {service}, which its workloads call: {requests} failed",
 )
 def sidecar_hides_host(mesh: Mesh) -> Iterator[Evidence]:
@@ -39,8 +38,7 @@ def sidecar_hides_host(mesh: Mesh) -> Iterator[Evidence]:
     groups: dict[tuple[Ref, Ref], list[Fault]] = defaultdict(list)
     hiding: dict[Ref, KubeObject] = {}
     for fault in failures(mesh).lost():
-        host = fault.authority.partition(":")[0]
-        service = _service(mesh, host, fault.proxy.namespace)
+        service = called(mesh, fault)
         sidecar = sidecar_of(mesh, fault.proxy.pod) if service is not None and fault.proxy.pod else None
         if service is not None and sidecar is not None and not lets_see(sidecar, service):
             groups[ref(sidecar), ref(service)].append(fault)
@@ -60,12 +58,3 @@ def sidecar_hides_host(mesh: Mesh) -> Iterator[Evidence]:
             affects=proxies,
             confidence=Confidence.LIKELY,
         )
-
-
-def _service(mesh: Mesh, host: str, namespace: str) -> KubeObject | None:
-    """The Service that a host header means: `name`, `name.ns`, `name.ns.svc`, or the full name."""
-    parts = host.split(".")
-    known = service_of(host, namespace) if len(parts) != 2 else (parts[1], parts[0])
-    if known is None and len(parts) == 3 and parts[2] == "svc":
-        known = (parts[1], parts[0])
-    return mesh.kube.get(res.SERVICE, *known) if known else None

@@ -20,7 +20,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     reads={res.REQUEST_AUTHENTICATION},
     optional={Source.LOG, res.POD},
     message="RequestAuthentication {policy}: the keys of issuer {issuer} {problem}",
-    explains={"BB750"},
+    explains={"BB103", "BB750"},
 )
 def jwks_problem(mesh: Mesh) -> Iterator[Evidence]:
     """A RequestAuthentication's keys cannot be used.

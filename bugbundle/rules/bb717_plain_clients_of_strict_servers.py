@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from bugbundle.istio import Source
 from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.mesh.kube import as_text
 from bugbundle.rules.lib import resources as res
-from bugbundle.rules.lib.index import alive, meshed
+from bugbundle.rules.lib.access import Fault
+from bugbundle.rules.lib.failures import failures, proof, times
+from bugbundle.rules.lib.index import alive, index, meshed, pod_id
 from bugbundle.rules.lib.istioctl import SYSTEM_NAMESPACES, name_of
 from bugbundle.rules.lib.meshconfig import root_namespace
 from bugbundle.rules.lib.mtls import Demands
 from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
+
+FEWEST = 5
+"""Connections turned away; fewer may have been somebody's test."""
 
 
 @rule(
@@ -20,12 +27,12 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     per=Mesh,
     level=Level.INFO,
     reads={res.PEER_AUTHENTICATION, res.POD},
-    optional={res.CONFIG_MAP},
     message=(
         "PeerAuthentication {policy} demands mTLS in {namespaces}; {pods} outside of the mesh"
-        " ({first}, …) cannot call there"
+        " ({first}, …) cannot call there{seen}"
     ),
-    diagnosis=False,
+    optional={res.CONFIG_MAP, Source.LOG},
+    explains={"BB750"},
 )
 def plain_clients_of_strict_servers(mesh: Mesh) -> Iterator[Evidence]:
     """Workloads outside of the mesh cannot call those that demand mTLS.
@@ -49,7 +56,12 @@ def plain_clients_of_strict_servers(mesh: Mesh) -> Iterator[Evidence]:
         for pod in mesh.kube.list(res.POD)
         if alive(pod) and not meshed(pod) and not pod.spec.get("hostNetwork") and ordinary(pod, root_namespace(mesh))
     ]
+    turned = _turned_away(mesh, outside, strict)
     for policy, namespaces in strict.items() if outside else ():
+        found = turned.get(policy, [])
+        told = times([fault for fault, _ in found])
+        first = found[0][1] if found else outside[0]
+        seen = f": {some(told, 'connection')} of {name_of(first)} refused by {found[0][0].proxy.id}" if found else ""
         item = mesh.kube.get(res.PEER_AUTHENTICATION, policy.namespace, policy.name)
         yield Evidence(
             policy,
@@ -57,12 +69,42 @@ def plain_clients_of_strict_servers(mesh: Mesh) -> Iterator[Evidence]:
                 "policy": f"{policy.namespace}/{policy.name}",
                 "namespaces": ", ".join(sorted(namespaces)[:5]),
                 "pods": some(len(outside), "pod"),
-                "first": name_of(outside[0]),
+                "first": name_of(first),
+                "seen": seen,
             },
-            proofs=(Proof(item.at("/spec/mtls"), "mode: STRICT"),) if item else (),
+            objects=tuple(dict.fromkeys(one for fault, _ in found for one in _targets(mesh, fault))),
+            proofs=(
+                *((Proof(item.at("/spec/mtls"), "mode: STRICT"),) if item else ()),
+                *(proof(fault) for fault, _ in found[-2:]),
+            ),
+            level=Level.WARNING if told >= FEWEST else Level.INFO,
+            affects=tuple(dict.fromkeys(pod_id(pod) for _, pod in found)),
         )
 
 
 def ordinary(pod: KubeObject, root: str) -> bool:
     """Neither of Kubernetes nor of Istio itself."""
     return pod.namespace not in SYSTEM_NAMESPACES and pod.namespace != root
+
+
+def _turned_away(
+    mesh: Mesh, outside: list[KubeObject], strict: dict[Ref, set[str]]
+) -> dict[Ref, list[tuple[Fault, KubeObject]]]:
+    """policy → (failure, client): plain connections of such pods that a server's proxy found no filter chain for."""
+    clients = {as_text(pod.status.get("podIP")): pod for pod in outside}
+    demands = Demands(mesh)
+    found: dict[Ref, list[tuple[Fault, KubeObject]]] = defaultdict(list)
+    for fault in failures(mesh).flagged(("NR",)):
+        client = clients.get(fault.remote.rpartition(":")[0].strip("[]"))
+        if client is None or not fault.recent or not fault.inbound or fault.proxy.pod is None:
+            continue
+        policy = demands.of(fault.proxy.pod).policy
+        if policy is not None and ref(policy) in strict:
+            found[ref(policy)].append((fault, client))
+    return found
+
+
+def _targets(mesh: Mesh, fault: Fault) -> list[Ref]:
+    """The Services of the pod that was called, and the pod."""
+    pod = fault.proxy.pod
+    return [*(ref(one) for one in index(mesh).services_of(pod)), ref(pod)] if pod else []

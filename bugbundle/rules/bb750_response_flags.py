@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh
-from bugbundle.mesh.kube import as_text
 from bugbundle.rules.lib.access import Fault, faults
 from bugbundle.rules.lib.envoy import names, uses
-from bugbundle.rules.lib.hosts import service_of
+from bugbundle.rules.lib.failures import called
+from bugbundle.rules.lib.front import has_route, named_for
+from bugbundle.rules.lib.hosts import hosts, service_of
 from bugbundle.rules.lib.index import index
 from bugbundle.rules.lib.owners import ClusterName, config_ref
-from bugbundle.rules.lib.resources import SERVICE
 from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, rule
 
 MEANINGS = {
@@ -38,8 +38,15 @@ MEANINGS = {
     "DI": "fault injection (delay)",
     "DC": "the client went away",
     "RBAC": "an AuthorizationPolicy refused",
+    "JWT": "the token was refused",
 }
-QUIET = frozenset({"DC", "FI", "DI", "RL", "RBAC"})
+DETAILS = {
+    "filter_chain_not_found": "no filter chain matches: plain text to a port that takes mTLS only, or an unknown SNI",
+    "cluster_not_found": "the cluster of the route is unknown",
+}
+"""Envoy's response code details that tell more than the flag."""
+
+QUIET = frozenset({"DC", "FI", "DI", "RL", "RBAC", "JWT"})
 """What is often wanted, or not the mesh's doing: told as Info."""
 
 FEWEST = 5
@@ -87,6 +94,8 @@ def response_flags(mesh: Mesh) -> Iterator[Evidence]:
     """
     groups: dict[tuple[str, str, bool, bool], Group] = {}
     for fault in faults(mesh):
+        if fault.blocked:
+            continue
         key = (_flag(fault), target_of(mesh, fault), fault.inbound, fault.recent)
         groups.setdefault(key, Group()).faults.append(fault)
     for (flag, target, inbound, recent), group in groups.items():
@@ -98,6 +107,8 @@ def _flag(fault: Fault) -> str:
     """The flag that tells most: of `URX,UF` the inner one."""
     if fault.details.startswith("rbac_access_denied"):
         return "RBAC"
+    if fault.details.startswith("jwt_authn_access_denied"):
+        return "JWT"
     return next((flag for flag in fault.flags if flag != "URX"), fault.flags[0] if fault.flags else "RBAC")
 
 
@@ -105,16 +116,11 @@ def target_of(mesh: Mesh, fault: Fault) -> str:
     """`Service ns/name`, the cluster, the host that was asked for, or the proxy itself."""
     if fault.inbound:
         return f"{fault.proxy.id}"
-    service = ClusterName(fault.cluster).service or _by_address(mesh, fault.local)
-    return str(service) if service else fault.cluster or fault.authority or fault.local
-
-
-def _by_address(mesh: Mesh, local: str) -> Ref | None:
-    """The Service whose cluster IP a client connected to."""
-    address = local.rpartition(":")[0]
-    if not address:
-        return None
-    return next((ref(item) for item in mesh.kube.list(SERVICE) if as_text(item.spec.get("clusterIP")) == address), None)
+    parts = ClusterName(fault.cluster)
+    service = called(mesh, fault)
+    if service is not None or parts.service:
+        return str(ref(service) if service else parts.service)
+    return f"{parts.host}:{parts.port}" if parts.host else fault.cluster or fault.authority or fault.sni or fault.local
 
 
 def _evidence(mesh: Mesh, flag: str, target: str, inbound: bool, recent: bool, group: Group) -> Evidence:
@@ -129,7 +135,7 @@ def _evidence(mesh: Mesh, flag: str, target: str, inbound: bool, recent: bool, g
             "target": target,
             "side": "at the server's proxy" if inbound else f"at {_some([one.id for one in proxies])}",
             "flag": flag,
-            "meaning": MEANINGS.get(flag, "see Envoy's response flags"),
+            "meaning": DETAILS.get(last.details) or MEANINGS.get(flag, "see Envoy's response flags"),
             "code": f", HTTP {', '.join(codes)}" if codes else "",
             "reason": f": {last.reason or last.details}"[:120] if (last.reason or last.details).strip("-") else "",
             "when": "" if recent else "; it was over at the capture",
@@ -137,7 +143,7 @@ def _evidence(mesh: Mesh, flag: str, target: str, inbound: bool, recent: bool, g
         objects=(*objects, *(ref(one) for one in proxies[:20])),
         proofs=(Proof(last.pointer, last.text),),
         affects=tuple(one.id for one in proxies) if recent else (),
-        level=Level.WARNING if recent and flag not in QUIET else Level.INFO,
+        level=Level.WARNING if recent and flag not in QUIET and not _nobodys(mesh, flag, last) else Level.INFO,
         confidence=Confidence.LIKELY if recent else Confidence.POSSIBLE,
         at=last.at,
     )
@@ -153,14 +159,27 @@ def _objects(mesh: Mesh, fault: Fault) -> Iterator[Ref]:
         pod = fault.proxy.pod
         yield from (ref(item) for item in index(mesh).services_of(pod)) if pod else ()
         return
-    service = ClusterName(fault.cluster).service or _by_address(mesh, fault.local)
-    host = service_of(fault.authority.partition(":")[0], fault.proxy.namespace) if fault.authority else None
-    service = service or (Ref("Service", *host) if host and mesh.kube.get(SERVICE, *host) else None)
-    if service:
-        yield service
+    service = called(mesh, fault)
+    host = ClusterName(fault.cluster).host
+    target = hosts(mesh).find(host, fault.proxy.namespace) if host else None
+    if service is not None or ClusterName(fault.cluster).service:
+        yield ref(service) if service else Ref("Service", *(service_of(host, "") or ("", "")))
+    elif target:
+        yield ref(target.source)
+    if fault.proxy.kind == "gateway" and not host:
+        name = fault.authority.partition(":")[0] or fault.sni
+        yield from (ref(one) for one in named_for(mesh, name))
     known = names(fault.proxy)
     for resource in known.shaping if known and fault.cluster else ():
-        for target in uses(mesh, resource).targets.get(fault.cluster, ()):
-            made = config_ref(target.config)
-            if made:
+        for sent in uses(mesh, resource).targets.get(fault.cluster, ()):
+            made = config_ref(sent.config)
+            if made and "~" not in made.name:
                 yield made
+
+
+def _nobodys(mesh: Mesh, flag: str, fault: Fault) -> bool:
+    """Whether a gateway was asked for what nobody offers: a host that no object names, a path that no route has."""
+    if flag != "NR" or fault.proxy.kind != "gateway" or fault.inbound:
+        return False
+    name = fault.authority.partition(":")[0] or fault.sni
+    return has_route(fault.proxy, name) or not named_for(mesh, name)

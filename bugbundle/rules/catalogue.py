@@ -15,6 +15,7 @@ CONTROL_PLANE: tuple[str, ...] = (
     "bb106_remote_cluster_not_synced",
     "bb107_slow_propagation",
     "bb108_injection_failures",
+    "bb109_leader_gone",
     "bb151_istiod_unavailable",
     "bb152_istiod_restarting",
     "bb153_istiod_service_without_endpoints",
@@ -28,6 +29,7 @@ SYNC: tuple[str, ...] = (
     "bb206_warming",
     "bb207_two_istiods",
     "bb208_stream_flapping",
+    "bb210_network_policy_blocks_istiod",
 )
 PROXY: tuple[str, ...] = (
     "bb301_route_to_missing_cluster",
@@ -64,6 +66,9 @@ AMBIENT: tuple[str, ...] = (
     "bb510_sidecar_in_ambient",
     "bb511_node_without_ztunnel",
     "bb512_cni_not_ready",
+    "bb513_cni_refuses_pods",
+    "bb514_cni_errors",
+    "bb515_waypoint_not_allowed",
     "bb550_ztunnel_lacks_workload",
     "bb551_pod_not_captured",
     "bb553_ztunnel_not_connected",
@@ -84,6 +89,8 @@ INJECTION: tuple[str, ...] = (
     "bb609_leftover_webhook",
     "bb610_injection_refuses_pods",
     "bb611_validation_webhook_broken",
+    "bb612_pod_security_refuses_sidecar",
+    "bb613_redirection_not_set_up",
 )
 TRAFFIC: tuple[str, ...] = (
     "bb701_service_selects_no_pods",
@@ -103,6 +110,16 @@ TRAFFIC: tuple[str, ...] = (
     "bb715_delegate_missing",
     "bb716_fault_injection",
     "bb717_plain_clients_of_strict_servers",
+    "bb718_name_not_resolved",
+    "bb719_host_outside_registry",
+    "bb720_port_protocol_wrong",
+    "bb721_circuit_breaker_open",
+    "bb722_application_refuses",
+    "bb723_authorization_provider_missing",
+    "bb724_gateway_host_without_route",
+    "bb725_route_parent_missing",
+    "bb726_gateway_class_unknown",
+    "bb727_policy_denies_requests",
 )
 KUBERNETES: tuple[str, ...] = (
     "bb801_crash_loop",
@@ -110,9 +127,13 @@ KUBERNETES: tuple[str, ...] = (
     "bb803_unschedulable",
     "bb804_pods_not_created",
     "bb805_pod_not_ready",
+    "bb806_node_under_pressure",
     "bb811_autoscaler_at_maximum",
     "bb812_node_not_ready",
     "bb813_crds_missing",
+    "bb814_cluster_dns_down",
+    "bb815_gateway_scaled_to_zero",
+    "bb816_load_balancer_pending",
 )
 BUNDLE: tuple[str, ...] = (
     "bb901_capture_cut_off",

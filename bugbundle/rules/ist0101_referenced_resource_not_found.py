@@ -44,7 +44,7 @@ NEEDS = (
         res.NAMESPACE,
     },
     message="Referenced {kind} not found: {name}",
-    explains={"BB301", "BB302", "BB306", "BB406", "BB709", "BB750", "IST0132", "IST0145"},
+    explains={"BB103", "BB301", "BB302", "BB306", "BB406", "BB709", "BB724", "BB750", "IST0132", "IST0145"},
     diagnosis=True,
 )
 def referenced_resource_not_found(mesh: Mesh) -> Iterator[Hit | Blind]:

@@ -210,6 +210,30 @@ class Scene:
                 change(body)
                 self.push(proxy, kind, body)
 
+    def endpoints(self, pattern: str, groups: list[Json]) -> None:
+        """The endpoints of the clusters that match, for Envoy and for istiod (debug/edsz)."""
+        for proxy in self.proxies():
+            for body in self.bodies(proxy, "endpoint"):
+                if re.search(pattern, body.get("cluster_name", "")):
+                    body["endpoints"] = groups
+        for path in self.paths("istiod/.*/edsz/.*"):
+            for body in self.json(path).get("configs") or []:
+                if re.search(pattern, body.get("clusterName", "")):
+                    body["endpoints"] = camel(groups)
+
+    def lend(self, proxy: str, other: str, *kinds: str) -> None:
+        """What another proxy has of these types becomes this one's, for Envoy and for istiod."""
+        for kind in kinds:
+            part, section, _ = SECTIONS[kind]
+            for mine, theirs, place in [(self.dump(proxy), self.dump(other), section)] + [
+                (mine, theirs, next(iter(camel({section: 0}))))
+                for mine, theirs in zip(self.accounts(proxy), self.accounts(other), strict=True)
+            ]:
+                rows = [row for one in theirs["configs"] if one["@type"].endswith("." + part) for row in one[place]]
+                for one in mine["configs"]:
+                    if one["@type"].endswith("." + part):
+                        one[place] = copy.deepcopy(rows)
+
     # what is told over time
 
     def syncz(self, proxy: str) -> list[Json]:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from bugbundle.codec import decode
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh, Pointer, Proxy
-from bugbundle.mesh.kube import as_dict, as_text
+from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.rules.lib.logs import time_of
 from bugbundle.rules.lib.meshconfig import mesh_config
 
@@ -40,6 +40,8 @@ WANTED = {
     "UPSTREAM_CLUSTER_RAW": "cluster",
     "DOWNSTREAM_LOCAL_ADDRESS": "local",
     "DOWNSTREAM_REMOTE_ADDRESS": "remote",
+    "REQUESTED_SERVER_NAME": "sni",
+    "ROUTE_NAME": "route",
 }
 """What is read of a line: Envoy's operators, and the names in the JSON format by default."""
 
@@ -54,6 +56,8 @@ JSON_NAMES = {
     "upstream_cluster": "cluster",
     "downstream_local_address": "local",
     "downstream_remote_address": "remote",
+    "requested_server_name": "sni",
+    "route_name": "route",
 }
 
 RECENT = timedelta(minutes=5)
@@ -68,6 +72,9 @@ LONGEST = 8192
 MOST_BYTES = 8 << 20
 """Of each log, from its end: what is older is not looked at."""
 
+REFUSALS = ("rbac_access_denied", "jwt_authn_access_denied")
+"""Details of refusals that have no response flag."""
+
 NOWHERE = Pointer("")
 
 _OPERATOR = re.compile(r"%([A-Z_]+(?:\([^)]*\))?)(?::\d+)?%")
@@ -78,7 +85,8 @@ class Fault:
     """Requests of one proxy that failed alike: `flags` of Envoy, HTTP `code`, and what they were sent to.
 
     `recent` if the last of them was near the capture and no later request to the same place succeeded; `total` counts
-    all requests of that log to the same place. The rest is that of the last of them.
+    all requests of that log to the same place. `policy` is what RBAC names (`none`: no ALLOW policy fits); `blocked`:
+    sent nowhere because the mesh does not know the host (REGISTRY_ONLY). The rest is that of the last of them.
     """
 
     proxy: Proxy
@@ -88,6 +96,10 @@ class Fault:
     authority: str = ""
     local: str = ""
     details: str = ""
+    policy: str = ""
+    sni: str = ""
+    remote: str = ""
+    blocked: bool = False
     reason: str = ""
     upstream_host: str = ""
     recent: bool = True
@@ -99,8 +111,15 @@ class Fault:
 
     @property
     def inbound(self) -> bool:
-        """Whether it is the server's side: the application's own proxy."""
-        return self.cluster.startswith("inbound|") or (not self.cluster and not self.authority)
+        """Whether it is the server's side: the application's own proxy.
+
+        Without a cluster it is where the client connected to that tells: to the pod itself, or to another address.
+        """
+        if self.cluster or self.proxy.kind == "gateway":
+            return self.cluster.startswith("inbound|")
+        address = self.local.rpartition(":")[0].strip("[]")
+        known = addresses(self.proxy)
+        return address in known if address and known else not self.authority
 
 
 _FAULTS: WeakKeyDictionary[Mesh, list[Fault]] = WeakKeyDictionary()
@@ -215,21 +234,46 @@ def _json(line: bytes) -> dict[str, str] | None:
 
 
 def _failed(values: dict[str, str]) -> bool:
-    """A response flag, or a refusal by RBAC. A code alone is the application's answer."""
-    return values.get("flags", "") not in ("", "-") or values.get("details", "").startswith("rbac_access_denied")
+    """A response flag, a refusal by RBAC, or a host that is blocked. A code alone is the application's answer."""
+    refused = values.get("details", "").startswith(REFUSALS)
+    return values.get("flags", "") not in ("", "-") or refused or _blocked(values)
+
+
+def _blocked(values: dict[str, str]) -> bool:
+    """Whether it was for a host that the mesh does not know, in mode REGISTRY_ONLY.
+
+    Istio's route `block_all` answers 502, its cluster BlackHoleCluster takes what is not HTTP.
+    """
+    by_route = values.get("route") == "block_all" and values.get("details", "").startswith("direct_response")
+    return by_route or values.get("cluster") == "BlackHoleCluster"
+
+
+def addresses(proxy: Proxy) -> frozenset[str]:
+    """The addresses of a proxy's pod."""
+    status = proxy.pod.status if proxy.pod else {}
+    return frozenset(filter(None, [as_text(one.get("ip")) for one in dicts(status.get("podIPs"))])) or frozenset(
+        filter(None, [as_text(status.get("podIP"))])
+    )
 
 
 def _fault(found: dict[tuple[object, ...], Fault], proxy: Proxy, values: dict[str, str]) -> Fault:
     """The kind of failure that a line is of."""
     flags = tuple(flag for flag in values.get("flags", "").split(",") if flag not in ("", "-"))
     cluster = values.get("cluster", "").strip("-")
-    key = (flags, values.get("code"), cluster or _place(values))
+    blocked = values.get("authority") or values.get("sni") if _blocked(values) else ""
+    denied = values.get("details", "") if values.get("details", "").startswith("rbac_") else ""
+    key = (flags, values.get("code"), cluster or _place(values), blocked, denied)
     known = found.get(key)
     if known is None:
         known = found[key] = Fault(proxy, flags, values.get("code", ""), cluster)
     known.authority = values.get("authority", "").strip("-")
     known.local = values.get("local", "").strip("-")
-    known.details = values.get("details", "").partition("{")[0].partition("[")[0].strip("-")
+    details = values.get("details", "")
+    known.details = details.partition("{")[0].partition("[")[0].strip("-")
+    known.policy = details.partition("[")[2].rstrip("]") if known.details.startswith("rbac_") else ""
+    known.sni = values.get("sni", "").strip("-")
+    known.remote = values.get("remote", "").strip("-")
+    known.blocked = _blocked(values)
     known.reason = values.get("reason", "").strip("-")
     known.upstream_host = values.get("host", "").strip("-")
     return known

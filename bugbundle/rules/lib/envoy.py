@@ -7,8 +7,9 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import Mesh, Proxy, Resource
-from bugbundle.mesh.facts import ListenerFacts, RouteFacts, RouteTarget
-from bugbundle.rules.lib.owners import ClusterName
+from bugbundle.mesh.facts import ClusterFacts, ListenerFacts, RouteFacts, RouteTarget
+from bugbundle.rules.lib.owners import ClusterName, config_ref
+from bugbundle.rules.model import Ref
 from bugbundle.xds import Xds
 
 LIVE = {Xds.LDS: frozenset({"static", "dynamic_active", "flat"}), Xds.RDS: frozenset({"dynamic_active", "flat"})}
@@ -79,3 +80,10 @@ def _targets(resource: Resource) -> Iterator[RouteTarget]:
     elif isinstance(facts, ListenerFacts):
         for chain in facts.chains:
             yield from chain.targets
+
+
+def shaper_of(proxy: Proxy, cluster: str) -> Ref | None:
+    """The DestinationRule that shaped a cluster of a proxy; None where none did."""
+    known = proxy.dump.named(Xds.CDS).get(cluster) if proxy.dump else None
+    facts = known.facts() if known else None
+    return config_ref(facts.config) if isinstance(facts, ClusterFacts) else None

@@ -31,6 +31,8 @@ _TIME = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?")
 
 _HEAD = re.compile(r"^\[?\d{4}-\d\d-\d\d[T ][\d:.]+Z?\]?\s+(?:(?:info|warn|warning|error|critical|debug)\s+)?")
 
+_SOURCE = re.compile(r"^envoy [\w.]+ (?:external/)?\S*\.(?:cc|h):\d+ ")
+
 ISTIOD = {
     "nack": b"ACK ERROR",  # pkg/xds/server.go, pilot/pkg/xds/delta.go
     "unauthorized": b"Unauthorized XDS:",  # pilot/pkg/xds/auth.go
@@ -67,6 +69,9 @@ PROXY = {
     "connected": b"upstream XDS server:",  # istio-agent/xds_proxy_delta.go
     "initial": b"Initializing with upstream address",  # istio-agent/xds_proxy.go
     "dns": b"no such host",  # Go's resolver
+    "lookup": b": lookup ",  # Go's resolver, any failure
+    "authn": b"authentication failure",  # security/pkg/server/ca, as the agent hears it
+    "authn_request": b"request authenticate failure",  # security/pkg/server/ca/server.go
     "sign": b"failed to sign",  # istio-agent, citadel client, secret cache
     "generated": b"generated new workload certificate",  # secretcache.go
     "warm": b"failed to warm certificate",  # sdsservice.go
@@ -100,6 +105,36 @@ ZTUNNEL = {
     "crl": b"peer certificate revoked by CRL",  # src/proxy.rs
 }
 
+INIT = {
+    "denied": b"Permission denied",  # iptables, without NET_ADMIN
+    "table": b"can't initialize iptables table",  # iptables, without the kernel's modules
+    "command": b"Command error output",  # tools/istio-iptables/pkg/dependencies
+    "unreachable": b"Error connecting to 127.0.0.6:15002",  # istio-iptables/pkg/validation/validator.go
+    "timeout": b"validation timeout",  # istio-iptables/pkg/validation/validator.go
+}
+"""The init containers istio-init and istio-validation."""
+
+CNI = {
+    "directory": b"require customization of the CNI directory",  # cni/pkg/install/install.go
+    "read_only": b"read-only file system",  # kernel
+    "conflict": b"Configuration has been reconciled multiple times",  # cni/pkg/install/install.go
+    "preempted": b"preempted by",  # cni/pkg/install/install.go
+    "priority": b"has lower priority than",  # cni/pkg/install/install.go
+    "repaired": b"Pod detected as broken",  # cni/pkg/repair/repaircontroller.go
+    "repaired_old": b"Deleting broken pod",  # cni/pkg/repair, up to 1.20
+    "partial": b"pod partially added",  # cni/pkg/nodeagent/meshdataplane_linux.go
+    "probes": b"will fail healthchecks",  # cni/pkg/nodeagent/meshdataplane_linux.go
+    "no_ztunnel": b"no ztunnel connection",  # cni/pkg/nodeagent/ztunnelserver_linux.go
+    "reconcile": b"failed to reconcile inpod rules for pod",  # cni/pkg/nodeagent/net_linux.go
+    "restore": b"failed to restore iptables rules",  # cni/pkg/iptables/iptables.go
+    "host_rules": b"failed to add host netnamespace iptables rules",  # cni/pkg/iptables/iptables.go
+    "nftables": b"failed to program nftable rules",  # cni/pkg/nftables/nftables.go
+    "unauthorized": b"Unauthorized",  # the API server, to the plugin's token
+    "plugin": b"istio-cni cmdAdd error",  # cni/pkg/plugin/plugin.go
+    "plugin_ambient": b"istio-cni cmdAdd failed",  # cni/pkg/plugin/plugin.go
+}
+"""The agent of istio-cni, which prints its plugin's lines too."""
+
 
 class Line(NamedTuple):
     """One line: when (UTC; None where it names no time), its text cut to be shown, and (almost) whole to be read."""
@@ -116,8 +151,8 @@ class Line(NamedTuple):
 
     @property
     def said(self) -> str:
-        """The text without its time and level, at most 200 characters."""
-        return _HEAD.sub("", self.text)[:200]
+        """The text without its time, its level and its place in Envoy's source, at most 200 characters."""
+        return _SOURCE.sub("", _HEAD.sub("", self.text))[:200]
 
     @property
     def proof(self) -> Proof:
@@ -209,3 +244,8 @@ def istiod_log(mesh: Mesh, namespace: str, pod: str) -> Log | None:
 def ztunnel_log(mesh: Mesh, namespace: str, pod: str) -> Log | None:
     """ztunnel's log."""
     return log(mesh, namespace, pod, "istio-proxy", ZTUNNEL)
+
+
+def cni_log(mesh: Mesh, namespace: str, pod: str) -> Log | None:
+    """The log of a node's istio-cni."""
+    return log(mesh, namespace, pod, "install-cni", CNI)

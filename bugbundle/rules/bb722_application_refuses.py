@@ -1,0 +1,72 @@
+"""BB722: a proxy cannot connect to the application beside it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Mesh
+from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.access import Fault
+from bugbundle.rules.lib.backends import port_numbers
+from bugbundle.rules.lib.failures import failures, proof, times
+from bugbundle.rules.lib.index import index, ready
+from bugbundle.rules.lib.owners import ClusterName, workload
+from bugbundle.rules.lib.words import some
+from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
+
+FEWEST = 3
+
+
+@rule(
+    "BB722",
+    per=Mesh,
+    level=Level.ERROR,
+    reads={Source.LOG, res.POD},
+    optional={res.SERVICE, res.REPLICA_SET, res.CONFIG_MAP},
+    explains={"BB750"},
+    message=(
+        "the application of {owner} does not take connections on port {port} of its pod (does it listen on 127.0.0.1"
+        " alone?): {requests} refused{pods}"
+    ),
+)
+def application_refuses(mesh: Mesh) -> Iterator[Evidence]:
+    """The proxies of ready pods cannot connect to the application beside them, on a port that it declares.
+
+    ## Why it matters
+    Callers get 503. The proxy connects to the pod's own address: an application that listens on 127.0.0.1 alone is
+    reached by nobody, while its own probes may succeed.
+
+    ## What to do
+    Let the application listen on 0.0.0.0 (or ::), on the port that the container declares; look at its log for whether
+    it listens at all. Where it must stay on 127.0.0.1, a Sidecar with `ingress.defaultEndpoint: 127.0.0.1:PORT` sends
+    there.
+    """
+    groups: dict[tuple[Ref, int], list[Fault]] = defaultdict(list)
+    for fault in failures(mesh).flagged(("UF",)):
+        parts = ClusterName(fault.cluster)
+        pod = fault.proxy.pod
+        refused = "refused" in (fault.reason + fault.details + fault.text).lower()
+        if parts.direction != "inbound" or pod is None or not fault.recent or not refused or not ready(pod):
+            continue
+        if parts.port in port_numbers(pod):
+            groups[workload(mesh, pod), parts.port].append(fault)
+    for (owner, port), found in groups.items():
+        pods = list(dict.fromkeys(fault.proxy for fault in found))
+        if times(found) < FEWEST:
+            continue
+        services = [ref(one) for proxy in pods if proxy.pod for one in index(mesh).services_of(proxy.pod)]
+        yield Evidence(
+            owner,
+            {
+                "owner": str(owner),
+                "port": port,
+                "requests": f"{some(times(found), 'connection')} of its own proxy",
+                "pods": f" in {some(len(pods), 'pod')}" if len(pods) > 1 else "",
+            },
+            objects=(*dict.fromkeys(services), *(ref(proxy) for proxy in pods[:20])),
+            proofs=tuple(proof(fault) for fault in found[-3:]),
+            affects=tuple(proxy.id for proxy in pods),
+            confidence=Confidence.LIKELY,
+        )
