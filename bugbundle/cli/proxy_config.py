@@ -192,6 +192,8 @@ def eds(bundle: str, name: str | None, output: str, namespace: str, **filters: A
     from bugbundle.views.proxy_config.endpoint import EndpointFilter
 
     dump = _page(bundle, name, namespace).dump()
+    if not dump.optional("EndpointsConfigDump"):
+        click.echo("Note: the dump has no endpoints: it was asked for without include_eds", err=True)
     wanted = EndpointFilter(**filters)
     _print(output, lambda: view.summary(dump, wanted), lambda: view.tree(dump, wanted))
 

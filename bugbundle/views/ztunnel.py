@@ -118,6 +118,7 @@ def certificate_table(dump: ZtunnelDump, now: datetime | None) -> Table:
         chain, roots = item["certChain"] or [], item["rootCerts"] or []
         if not chain:
             rows.append((item["identity"], "NA", state, "false", "NA", "NA", "NA"))
+            continue
         for number, cert in enumerate(chain):
             last = number == len(chain) - 1
             kind = "Leaf" if number == 0 else "Root" if last and not roots else "Intermediate"

@@ -25,7 +25,7 @@ def host_port(address: Any) -> str:
 def internal(address: Any) -> str:
     """`envoy://listener/endpoint` of an internal address; empty for other kinds."""
     inner = get(address, "envoy_internal_address")
-    if not isinstance(inner, dict):
+    if not isinstance(inner, dict) or get(inner, "server_listener_name") is None:
         return ""
     return f"envoy://{text(inner, 'server_listener_name')}/{text(inner, 'endpoint_id')}"
 

@@ -41,6 +41,10 @@ class ConfigDump:
         """The section `envoy.admin.v3.<name>`; `DumpError` with istioctl's words where there is none."""
         return self.sections(name)[-1]
 
+    def optional(self, name: str) -> dict[str, Any]:
+        """The section; empty where there is none, as in a dump that was asked for without endpoints."""
+        return self.section(name) if any(message == ADMIN + name for message, _ in self._configs) else {}
+
     def sections(self, name: str) -> list[dict[str, Any]]:
         """Every section of that type: Envoy writes one EcdsConfigDump per filter."""
         found = [row for message, row in self._configs if message == ADMIN + name]

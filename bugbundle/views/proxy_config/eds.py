@@ -33,7 +33,7 @@ def tree(dump: ConfigDump, wanted: EndpointFilter) -> list[Any]:
 
 
 def _assignments(dump: ConfigDump, wanted: EndpointFilter) -> list[dict[str, Any]]:
-    section = dump.section("EndpointsConfigDump")
+    section = dump.optional("EndpointsConfigDump")
     found = [
         *resources(section, "dynamic_endpoint_configs", "endpoint_config"),
         *resources(section, "static_endpoint_configs", "endpoint_config"),
