@@ -23,6 +23,8 @@ KINDS = {
     ("repaired", "repaired_old"): "had to repair pods that started without redirection",
     ("partial",): "could not add pods to the mesh at the first attempt",
 }
+FEWEST = {"partial": 3}
+"""Lines that it takes to be told: a second attempt is normal."""
 
 
 @rule(
@@ -50,7 +52,7 @@ def cni_errors(mesh: Mesh) -> Iterator[Evidence]:
         found = cni_log(mesh, pod.namespace, pod.name) if alive(pod) else None
         for names, what in KINDS.items():
             lines = found.recent(*names) if found else []
-            if lines:
+            if len(lines) >= FEWEST.get(names[0], 1):
                 yield Evidence(
                     ref(pod),
                     {"node": node_of(pod), "what": what, "count": len(lines), "text": lines[-1].said},

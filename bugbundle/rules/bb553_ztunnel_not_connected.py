@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bugbundle.istio import Source
-from bugbundle.mesh import Pointer, Ztunnel
+from bugbundle.mesh import KubeObject, Pointer, Ztunnel
+from bugbundle.mesh.kube import as_dict
+from bugbundle.mesh.parts import container_statuses
 from bugbundle.rules.lib.index import ready
 from bugbundle.rules.lib.life import finished, seconds
 from bugbundle.rules.lib.ztunnels import lines
@@ -33,7 +35,7 @@ def ztunnel_not_connected(ztunnel: Ztunnel) -> Iterator[Evidence | Blind]:
     Look at the path from the node to istiod's port 15012, and at the lines of its log that are quoted here.
     """
     pod = ztunnel.pod
-    if pod is None or finished(pod) or pod.status.get("phase") != "Running":
+    if pod is None or finished(pod) or pod.status.get("phase") != "Running" or not runs(pod):
         return
     blind = [one for one in ztunnel.mesh.istiods if not one.has("debug/syncz.json")]
     if blind:
@@ -61,3 +63,9 @@ def ztunnel_not_connected(ztunnel: Ztunnel) -> Iterator[Evidence | Blind]:
         affects=(ztunnel.id,),
         confidence=Confidence.CERTAIN if said or not ready(pod) else Confidence.LIKELY,
     )
+
+
+def runs(pod: KubeObject) -> bool:
+    """Whether its container runs, or nothing is said of it; one that waits cannot be connected (BB511)."""
+    found = [as_dict(status.get("state")) for status in container_statuses(pod)]
+    return not found or any("running" in state for state in found)
