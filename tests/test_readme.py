@@ -22,6 +22,7 @@ from typing import NamedTuple
 import pytest
 from test_floors import DOORS, FLOORS, MODULES
 
+from bugbundle import __version__
 from bugbundle.bundle import Bundle
 from bugbundle.cli import COMMANDS, SHORT
 from bugbundle.mesh import Mesh
@@ -30,6 +31,7 @@ from bugbundle.rules.model import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 SAMPLES = (ROOT / "sample_bundles" / "README.md").read_text("utf-8")
@@ -184,6 +186,11 @@ def test_files_that_are_named_are_there(page: str) -> None:
 def test_targets_that_are_named_are_in_the_makefile(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
     assert set(re.findall(r"`make ([a-z-]+)", page.read_text("utf-8"))) <= targets
+
+
+def test_the_changelog_knows_this_version() -> None:
+    newest = re.findall(r"^## \[Unreleased\]\n\n(?:To be ([\d.]+\d))?|^## \[([\d.]+)\]", CHANGELOG, re.M)
+    assert __version__ in [version for found in newest[:2] for version in found]
 
 
 def test_the_rule_that_contributing_adds(monkeypatch: pytest.MonkeyPatch) -> None:
