@@ -8,6 +8,7 @@ the order of the page.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -166,9 +167,24 @@ def test_samples_are_what_their_row_says(tour: Tour, row: list[str]) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES])
 def test_links_lead_somewhere(page: Path) -> None:
-    prose = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
-    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in target]
-    assert [target for target in targets if not (page.parent / target.partition("#")[0]).exists()] == []
+    dead = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_blocks(page)):
+        path, _, heading = target.partition("#")
+        to = page.parent / path if path else page
+        if "://" not in target and (not to.exists() or (heading and heading not in headings(to))):
+            dead.append(target)
+    assert dead == []
+
+
+def without_blocks(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+
+
+@functools.cache
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as they are made on the forges: lower case, no punctuation, dashes for blanks."""
+    titles = re.findall(r"^#+ (.*)$", without_blocks(page), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", [ARCHITECTURE, CONTRIBUTING], ids=["architecture", "contributing"])
