@@ -69,7 +69,6 @@ EMPTY = [
     ("listener", f"listener dump: {MISSING}ListenersConfigDump"),
     ("route", f"{MISSING}RoutesConfigDump"),
     ("ecds", f"{MISSING}EcdsConfigDump"),
-    ("eds", f"{MISSING}EndpointsConfigDump"),
     ("bootstrap", f"{MISSING}BootstrapConfigDump"),
     ("secret", f"{MISSING}SecretsConfigDump"),
 ]
@@ -79,6 +78,13 @@ EMPTY = [
 def test_a_section_that_is_absent(word: str, error: str, capsys: pytest.CaptureFixture[str]):
     known = mesh(config_dump__json='{"configs": []}')
     assert run(capsys, word, "B", "web-1.shop", known=known) == (1, "", f"Error: {error}\n")
+
+
+def test_a_dump_without_endpoints_has_none(capsys: pytest.CaptureFixture[str]):
+    known = mesh(config_dump__json='{"configs": []}')
+    code, out, err = run(capsys, "eds", "B", "web-1.shop", known=known)
+    assert (code, out) == (0, "NAME     STATUS     LOCALITY     CLUSTER\n")
+    assert err == "Note: the dump has no endpoints: it was asked for without include_eds\n"
 
 
 NOTHING = [

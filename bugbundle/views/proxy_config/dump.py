@@ -43,7 +43,10 @@ class ConfigDump:
 
     def optional(self, name: str) -> dict[str, Any]:
         """The section; empty where there is none, as in a dump that was asked for without endpoints."""
-        return self.section(name) if any(message == ADMIN + name for message, _ in self._configs) else {}
+        known = [message for message, _ in self._configs]
+        if not all(known):
+            raise DumpError("no config dump: a section without a type", where=self.where, todo="Record it again")
+        return self.section(name) if ADMIN + name in known else {}
 
     def sections(self, name: str) -> list[dict[str, Any]]:
         """Every section of that type: Envoy writes one EcdsConfigDump per filter."""
