@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ from bugbundle.bundle import directory, frames
 from bugbundle.bundle.directory import Frame, Place
 from bugbundle.bundle.model import Damage
 from bugbundle.bundle.scan import common_root, scan
+from bugbundle.bundle.spool import BLOCK, Spool
 from bugbundle.codec import hash128
 from bugbundle.errors import BugbundleError, BundleError
 from bugbundle.xds.index import XdsIndex
@@ -21,7 +22,8 @@ MAX_ENTRY = 1 << 30
 """Bytes of one entry that are read at once."""
 
 MAX_KEPT = 192 << 20
-"""Bytes of memory for decoded frames; one that is larger by itself is unpacked into a nameless file."""
+"""Bytes of memory for decoded frames. One that is larger by itself is spooled, and so is every frame from when one is
+asked for that had to make room: who reads entry after entry never comes to that, who jumps about pays once."""
 PIECE = 4 << 20
 
 
@@ -45,7 +47,9 @@ class ArchiveStore:
         }
         self._starts = [raw for _, _, raw, _ in self._frames]
         self._open: OrderedDict[int, frames.FrameReader] = OrderedDict()
-        self._spooled: dict[int, BinaryIO] = {}
+        self._dropped: set[int] = set()
+        self._jumps = False
+        self._spool: Spool | None = None
 
     def _places(self) -> tuple[list[Frame], list[Place]]:
         if self._directory is not None:
@@ -121,30 +125,31 @@ class ArchiveStore:
 
     def _frame_bytes(self, number: int, begin: int, end: int) -> bytes:
         offset, _, _, length = self._frames[number]
-        if length > MAX_KEPT:
-            spool = self._spool(number)
-            spool.seek(begin)
-            return spool.read(end - begin)
+        self._jumps = self._jumps or number in self._dropped
+        if length > MAX_KEPT or (self._jumps and number not in self._open):
+            spool = self._spooled(number)
+            if spool is not None:
+                return _whole(spool.read(number, begin, end), end - begin)
         reader = self._open.pop(number, None) or frames.FrameReader(self._file, offset, length, f"frame {number}")
         while self._open and sum(kept.memory for kept in self._open.values()) + 2 * end > MAX_KEPT:
-            self._open.popitem(last=False)
+            self._dropped.add(self._open.popitem(last=False)[0])
         self._open[number] = reader
-        found = reader.read(begin, end)
-        if len(found) < end - begin:
-            raise BundleError("damaged: its frame ends too early")
-        return found
+        return _whole(reader.read(begin, end), end - begin)
 
-    def _spool(self, number: int) -> BinaryIO:
-        """A frame too large to keep, unpacked once into a file without a name."""
-        if number not in self._spooled:
-            spool = tempfile.TemporaryFile()  # noqa: SIM115
-            offset = self._frames[number][0]
-            for _, _, pieces in frames.decode_frames(self._file, offset):
-                try:
-                    for piece in pieces:
-                        spool.write(piece)
-                except (EOFError, BundleError):
-                    pass
-                break
-            self._spooled[number] = spool
-        return self._spooled[number]
+    def _spooled(self, number: int) -> Spool | None:
+        """The spool with this frame in it; None where there is no room for it."""
+        offset, _, _, length = self._frames[number]
+        try:
+            self._spool = self._spool or Spool()
+            if number not in self._spool:
+                with suppress(BundleError):  # what came before the damage is kept, what is missing found out
+                    self._spool.keep(number, frames.frame_blocks(self._file, offset, length, BLOCK))
+        except OSError:
+            self._spool = None
+        return self._spool
+
+
+def _whole(found: bytes, size: int) -> bytes:
+    if len(found) < size:
+        raise BundleError("damaged: its frame ends too early")
+    return found

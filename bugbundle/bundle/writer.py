@@ -7,6 +7,7 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,10 @@ ALIKE = 4
 LARGEST = 128 << 20
 
 BLOCK = tarfile.BLOCKSIZE
+
+
+REDACTION = {"rules": 1}
+"""What the header says of the cleaning where whoever writes says nothing more: that there was one."""
 
 
 class Cleaned(Protocol):
@@ -75,7 +80,8 @@ class BundleWriter:
         self._redacted: dict[str, int] = {}
         self._header = header
         self._closed = False
-        self.add(Entry(HEADER, 0, target="bundle", at=header.started), dump_header(header))
+        said = replace(header, redaction=header.redaction or REDACTION)
+        self.add(Entry(HEADER, 0, target="bundle", at=header.started), dump_header(said))
 
     def __enter__(self) -> Self:
         return self
