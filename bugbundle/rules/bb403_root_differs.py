@@ -18,7 +18,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, 
     reads=set(),
     optional={Source.ENVOY_CONFIG_DUMP, Source.ZTUNNEL_CONFIG_DUMP, "configmaps"},
     explains={"BB404", "BB750", "BB203", "BB202", "BB306"},
-    message="{holders} {trust} {theirs}, {other} {ours}",
+    message="{holders} {trust} another root than the mesh: {theirs}, while {other} {ours}",
 )
 def root_differs(mesh: Mesh) -> Iterator[Evidence]:
     """The roots (ROOTCA) of a proxy have none in common with those of the mesh.
@@ -49,9 +49,9 @@ def root_differs(mesh: Mesh) -> Iterator[Evidence]:
         yield Evidence(
             origin=ref(holders[0]) if len(holders) == 1 else Ref("ConfigMap", "", ROOT_MAP),
             values={
-                "holders": holders[0].id if len(holders) == 1 else f"{len(holders)} proxies",
+                "holders": holders[0].id if len(holders) == 1 else f"{len(holders)} proxies ({holders[0].id}, …)",
                 "trust": "trusts" if len(holders) == 1 else "trust",
-                "theirs": f"root {first.roots[0].subject or '(no name)'} ({first.roots[0].fingerprint[:12]})",
+                "theirs": f"{first.roots[0].subject or '(no name)'} ({first.roots[0].fingerprint[:12]})",
                 "other": f"{source} {'has' if source.startswith('C') else 'have'}",
                 "ours": ", ".join(sorted(item[:12] for item in known)[:3]),
             },

@@ -23,6 +23,11 @@ KINDS = {
     "start": "could not start a proxy in a pod",
     "bind": "could not take its ports in a pod",
     "crl": "refused a revoked certificate",
+    "ping": "lost connections that went silent (ping)",
+    "handshake": "could not open HTTP/2 to a peer",
+    "mismatch": "met a peer with another address than expected",
+    "protocol": "and istio-cni are of versions that do not fit each other",
+    "drain": "cut connections that outlived a pod's shutdown",
 }
 FEWEST = 3
 """Lines; a single one while things change is normal."""

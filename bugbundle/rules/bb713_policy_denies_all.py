@@ -46,7 +46,9 @@ def policy_denies_all(mesh: Mesh) -> Iterator[Evidence]:
         space = "" if policy.namespace == root else policy.namespace
         pods = [pod for pod in index(mesh).select(wanted, space) if meshed(pod) and alive(pod)]
         left = {pod_id(pod) for pod in pods if not allowed_elsewhere(policies, policy, pod, root)}
-        denied = failures(mesh).denied(left) if left else []
+        if not left:
+            continue
+        denied = failures(mesh).denied(left)
         hit = sorted({fault.proxy.id for fault in denied})
         yield Evidence(
             ref(policy),

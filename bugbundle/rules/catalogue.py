@@ -69,6 +69,8 @@ AMBIENT: tuple[str, ...] = (
     "bb513_cni_refuses_pods",
     "bb514_cni_errors",
     "bb515_waypoint_not_allowed",
+    "bb516_policy_locks_out_waypoint",
+    "bb517_cilium_settings",
     "bb550_ztunnel_lacks_workload",
     "bb551_pod_not_captured",
     "bb553_ztunnel_not_connected",
@@ -91,6 +93,11 @@ INJECTION: tuple[str, ...] = (
     "bb611_validation_webhook_broken",
     "bb612_pod_security_refuses_sidecar",
     "bb613_redirection_not_set_up",
+    "bb614_job_kept_by_sidecar",
+    "bb615_init_without_network",
+    "bb616_application_before_proxy",
+    "bb617_reserved_port",
+    "bb618_root_certificate_missing",
 )
 TRAFFIC: tuple[str, ...] = (
     "bb701_service_selects_no_pods",
@@ -134,6 +141,7 @@ KUBERNETES: tuple[str, ...] = (
     "bb814_cluster_dns_down",
     "bb815_gateway_scaled_to_zero",
     "bb816_load_balancer_pending",
+    "bb817_proxy_limit_tiny",
 )
 BUNDLE: tuple[str, ...] = (
     "bb901_capture_cut_off",
@@ -154,6 +162,8 @@ RUNTIME: tuple[str, ...] = (
     "bb650_version_skew",
     "bb651_mixed_versions",
     "bb652_wrong_revision",
+    "bb653_release_out_of_support",
+    "bb654_kubernetes_out_of_range",
     "bb750_response_flags",
 )
 ISTIO: tuple[str, ...] = (
@@ -172,6 +182,7 @@ ISTIO: tuple[str, ...] = (
     "ist0118_port_name_convention",
     "ist0123_namespace_multiple_injection_labels",
     "ist0125_invalid_annotation",
+    "ist0126_unknown_network_registry",
     "ist0127_no_matching_workloads",
     "ist0128_no_server_verification",
     "ist0129_no_server_verification_of_port",
@@ -203,6 +214,8 @@ ISTIO: tuple[str, ...] = (
     "ist0160_multiple_telemetries_without_selector",
     "ist0161_invalid_gateway_credential",
     "ist0162_gateway_port_not_on_service",
+    "ist0163_invalid_external_control_plane",
+    "ist0164_external_control_plane_by_ip",
     "ist0165_referenced_internal_gateway",
     "ist0166_ineffective_selector",
     "ist0167_ineffective_policy",

@@ -103,6 +103,11 @@ ZTUNNEL = {
     "start": b"failed to start proxy:",  # src/inpod/workloadmanager.rs
     "bind": b"failed to bind to address",  # src/proxy.rs
     "crl": b"peer certificate revoked by CRL",  # src/proxy.rs
+    "ping": b"HBONE ping ",  # src/proxy/h2/client.rs
+    "handshake": b"http2 handshake failed:",  # src/proxy.rs
+    "drain": b"drain duration expired with pending connections",  # src/drain.rs
+    "mismatch": b"ip mismatch:",  # src/proxy.rs
+    "protocol": b"protocol mismatch error",  # src/inpod/workloadmanager.rs
 }
 
 INIT = {
@@ -113,6 +118,18 @@ INIT = {
     "timeout": b"validation timeout",  # istio-iptables/pkg/validation/validator.go
 }
 """The init containers istio-init and istio-validation."""
+
+NETWORK = {
+    "refused": b"onnection refused",  # kernel
+    "timeout": b"timed out",  # kernel
+    "io_timeout": b"i/o timeout",  # Go
+    "host": b"no such host",  # Go
+    "resolve": b"could not resolve",  # curl
+    "resolve_upper": b"Could not resolve",  # curl
+    "names": b"name resolution",  # glibc
+    "unreachable": b"unreachable",  # kernel
+}
+"""Any program that cannot connect."""
 
 CNI = {
     "directory": b"require customization of the CNI directory",  # cni/pkg/install/install.go

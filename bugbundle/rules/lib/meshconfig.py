@@ -21,13 +21,22 @@ def mesh_config_map(mesh: Mesh) -> KubeObject | None:
 
 def mesh_config(mesh: Mesh) -> dict[str, Any]:
     """MeshConfig as written; empty where it was not recorded or is not YAML."""
+    return _settings(mesh, "mesh")
+
+
+def mesh_networks(mesh: Mesh) -> dict[str, Any]:
+    """MeshNetworks as written; empty where there is none, or it is not YAML."""
+    return _settings(mesh, "meshNetworks")
+
+
+def _settings(mesh: Mesh, key: str) -> dict[str, Any]:
     import yaml
 
     found = mesh_config_map(mesh)
     if found is None:
         return {}
     try:
-        return as_dict(yaml.safe_load(texts(found.raw.get("data"))["mesh"]))
+        return as_dict(yaml.safe_load(texts(found.raw.get("data")).get(key, "")))
     except yaml.YAMLError:
         return {}
 
