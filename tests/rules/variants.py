@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import captures
 
@@ -22,6 +22,21 @@ from bugbundle.bundle.manifest import parse_time
 from bugbundle.rules import Finding, Level
 
 Json = dict[str, Any]
+Change = Callable[["Scene"], None]
+
+VS = "virtualservices.networking.istio.io"
+DR = "destinationrules.networking.istio.io"
+SE = "serviceentries.networking.istio.io"
+EF = "envoyfilters.networking.istio.io"
+PA = "peerauthentications.security.istio.io"
+AP = "authorizationpolicies.security.istio.io"
+RA = "requestauthentications.security.istio.io"
+GW = "gateways.networking.istio.io"
+KG = "gateways.gateway.networking.k8s.io"
+HR = "httproutes.gateway.networking.k8s.io"
+NP = "networkpolicies.networking.k8s.io"
+CFG = "/apis/networking.istio.io/v1/namespaces/%s/%s/%s"
+"""`istio.config` of what istiod makes: namespace, kind with dashes, name."""
 
 SECTIONS = {
     "cluster": ("ClustersConfigDump", "dynamic_active_clusters", "cluster"),
@@ -56,6 +71,43 @@ def camel(value: Any) -> Any:
         name = re.sub(r"(?<=[a-z0-9])_([a-z0-9])", lambda m: m[1].upper(), key)
         found[name] = item if key in OPAQUE else camel(item)
     return found
+
+
+class Case(NamedTuple):
+    """One change to the healthy mesh, and the first diagnosis that it should get; none where `code` is empty."""
+
+    change: Callable[[Scene], None]
+    code: str
+    origin: str
+
+
+def register(cases: list[Case], code: str = "", origin: str = "") -> Callable[[Change], Change]:
+    """Makes a function a case."""
+
+    def add(change: Change) -> Change:
+        cases.append(Case(change, code, origin))
+        return change
+
+    return add
+
+
+def name_of(case: Case) -> str:
+    return case.change.__name__.replace("_", "-")
+
+
+def check(case: Case) -> None:
+    """The first diagnosis is the cause and names it in its title, and no other Error comes up."""
+    scene = Scene()
+    case.change(scene)
+    found = diagnosed(scene)
+    if not case.code:
+        assert [one.title for one in found.diagnoses] == []
+        return
+    assert found.diagnoses
+    first = found.diagnoses[0]
+    assert (first.cause.code, str(first.cause.origin)) == (case.code, case.origin)
+    assert first.cause.origin.name in first.title or str(first.cause.origin) in first.title
+    assert [one.line for one in loud(found)] == []
 
 
 class Scene:
@@ -321,3 +373,29 @@ def diagnosed(scene: Scene) -> Analysis:
     found = analyze(scene.build())
     assert found.broken == []
     return found
+
+
+def reroute(s: Scene, virtual_host: str, cluster: str, config: str) -> None:
+    """All requests to a virtual host go to one cluster, in every proxy."""
+
+    def change(table: Json) -> None:
+        for host in table["virtual_hosts"]:
+            if host["name"] == virtual_host:
+                route = host["routes"][-1]
+                route.setdefault("route", {}).pop("weighted_clusters", None)
+                route["route"]["cluster"] = cluster
+                route["metadata"] = {"filter_metadata": {"istio": {"config": config}}}
+                host["routes"] = [route]
+
+    for proxy in s.proxies():
+        for table in s.bodies(proxy, "route"):
+            if any(host["name"] == virtual_host for host in table["virtual_hosts"]):
+                table = copy.deepcopy(table)
+                change(table)
+                s.push(proxy, "route", table)
+
+
+def vs(s: Scene, namespace: str, name: str, host: str, destination: Json) -> None:
+    """A VirtualService with one route."""
+    spec = {"hosts": [host], "http": [{"route": [{"destination": destination}]}]}
+    s.add(VS, "VirtualService", namespace, name, spec)
