@@ -81,9 +81,9 @@ def pack(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=1).compress(data)
 
 
-def unpack(data: bytes, limit: int) -> bytes:
-    """Undo `pack` of at most `limit` bytes."""
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=limit)
+def unpack(data: bytes) -> bytes:
+    """Undo `pack`; only for what this process has packed."""
+    return zstandard.ZstdDecompressor().decompress(data)
 
 
 def skippable(number: int, data: bytes) -> bytes:

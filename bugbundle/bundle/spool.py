@@ -39,5 +39,5 @@ class Spool:
         parts = []
         for offset, size in self._blocks[number][first : -(-end // BLOCK)]:
             self._file.seek(offset)
-            parts.append(unpack(self._file.read(size), BLOCK))
+            parts.append(unpack(self._file.read(size)))
         return b"".join(parts)[begin - first * BLOCK : end - first * BLOCK]

@@ -7,7 +7,6 @@ cleaned, packed into files without a name, and moved into the bundle when all ha
 from __future__ import annotations
 
 import tempfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import IO
 
 from bugbundle.bundle import BundleWriter, Entry, Gap
 from bugbundle.bundle.directory import group
+from bugbundle.bundle.frames import pack, unpack
 from bugbundle.collect.ask import Outcome, entry_of
 from bugbundle.errors import BundleError
 from bugbundle.redact.gate import Gate, Leak
@@ -100,7 +100,7 @@ class Recorder:
                 place += size
                 self._cleaned.waiting[entry.path] = Redacted(b"", removed)
                 try:
-                    self._writer.add(entry, zlib.decompress(body) if packed else body)
+                    self._writer.add(entry, unpack(body) if packed else body)
                 except BundleError as error:
                     self.gap(Gap(entry.path, entry.target, entry.request, entry.status, f"left out: {error.what}"))
             heap.file.close()
@@ -109,6 +109,6 @@ class Recorder:
         found = self._cleaned.redact(entry.path, body)
         heap = self._heaps.setdefault(group(entry.path), _Heap())
         packed = len(found.body) >= PACKED
-        kept = zlib.compress(found.body, 1) if packed else found.body
+        kept = pack(found.body) if packed else found.body
         heap.file.write(kept)
         heap.rows.append((entry, len(kept), packed, found.removed))
