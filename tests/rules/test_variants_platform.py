@@ -807,6 +807,94 @@ def no_cni_on_the_node(scene: Cluster) -> None:
             pods.remove(pod)
 
 
+# sidecars that start beside the application
+
+
+def older_kind(scene: Cluster, start: str) -> dict[str, object]:
+    """A pod with its sidecar as an ordinary container."""
+    pod = scene.pod(start)
+    for place, statuses in (("spec", False), ("status", True)):
+        head, tail = ("initContainerStatuses", "containerStatuses") if statuses else ("initContainers", "containers")
+        moved = [one for one in pod[place][head] if one["name"] == "istio-proxy"]
+        pod[place][head] = [one for one in pod[place][head] if one["name"] != "istio-proxy"]
+        for one in moved:
+            one.pop("restartPolicy", None)
+        pod[place][tail] = [*pod[place][tail], *moved]
+    return pod
+
+
+@case("BB614", "Job shop/migrate")
+def job_does_not_end(scene: Cluster) -> None:
+    pod = older_kind(scene, "shop/migrate")
+    for one in pod["status"]["containerStatuses"]:
+        if one["name"] != "istio-proxy":
+            end = {"exitCode": 0, "reason": "Completed", "finishedAt": scene.time(300)}
+            one.update(ready=False, started=False, state={"terminated": end})
+    scene.unready(pod)
+
+
+@case("BB615", "Deployment bookinfo/details-v1")
+def init_container_without_network(scene: Cluster) -> None:
+    pod = older_kind(scene, "bookinfo/details-v1")
+    name = pod["metadata"]["name"]
+    pod["spec"]["initContainers"].append({"name": "wait-for-db", "image": "example/app:1"})
+    pod["status"]["initContainerStatuses"].append({"name": "wait-for-db"})
+    scene.waiting(pod, "wait-for-db", "CrashLoopBackOff", exit=1, restarts=6)
+    scene.log(f"bookinfo/{name}/wait-for-db", "{t} dial tcp 10.96.0.7:5432: connect: connection refused")
+    scene.silent(f"bookinfo/{name}")
+
+
+@case("BB618", "Namespace bookinfo")
+def root_not_published(scene: Cluster) -> None:
+    scene.remove("configmaps", "bookinfo", "istio-ca-root-cert")
+    pod = scene.pod("bookinfo/details-v1")
+    name = pod["metadata"]["name"]
+    for field in ("initContainerStatuses", "containerStatuses"):
+        for one in pod["status"][field]:
+            one.update(ready=False, started=False, restartCount=0, state={"waiting": {"reason": "PodInitializing"}})
+    pod["status"]["phase"] = "Pending"
+    scene.unready(pod)
+    scene.silent(f"bookinfo/{name}")
+    text = 'MountVolume.SetUp failed for volume "istiod-ca-cert" : configmap "istio-ca-root-cert" not found'
+    scene.event("bookinfo", "Pod", name, "FailedMount", text)
+
+
+@case("BB516", "AuthorizationPolicy ambient-app/cart-clients")
+def waypoint_locked_out(scene: Cluster) -> None:
+    source = {"principals": ["cluster.local/ns/ambient-app/sa/stock"]}
+    spec = {"selector": {"matchLabels": {"app": "cart"}}, "rules": [{"from": [{"source": source}]}]}
+    scene.add("authorizationpolicies.security.istio.io", "AuthorizationPolicy", "ambient-app", "cart-clients", spec)
+    scene.tunnel_says(
+        "node-3",
+        '{t}\terror\taccess\tconnection complete\tsrc.addr=10.244.2.4:5000 src.workload="waypoint-6c79fc684c-gmllw" '
+        'src.namespace="ambient-app" dst.addr=10.244.3.9:15008 dst.workload="cart-58bc4f86-f6nzh" '
+        'dst.namespace="ambient-app" direction="inbound" error="connection closed due to policy rejection: '
+        'allow policies exist, but none allowed"',
+    )
+    waypoint, address = scene.proxy("ambient-app/waypoint"), scene.pod("ambient-app/cart")["status"]["podIP"]
+    scene.access(
+        waypoint,
+        5,
+        flags="UF,URX",
+        details="upstream_reset_before_response_started{remote_connection_failure}",
+        authority="cart",
+        host=f"envoy://connect_originate/{address}:8080",
+        cluster="inbound-vip|80|http|cart.ambient-app.svc.cluster.local",
+    )
+
+
+@case("BB517", "ConfigMap kube-system/cilium-config")
+def cilium_takes_all(scene: Cluster) -> None:
+    for listed in scene.lists("configmaps"):
+        data = {"cni-exclusive": "true"}
+        listed["items"].append({"metadata": {"name": "cilium-config", "namespace": "kube-system"}, "data": data})
+
+
+@case("BB617", "Deployment bookinfo/details-v1")
+def reserved_port(scene: Cluster) -> None:
+    scene.pod("bookinfo/details-v1")["spec"]["containers"][0]["ports"].append({"containerPort": 15020})
+
+
 @pytest.mark.parametrize("one", CASES, ids=[one.name for one in CASES])
 def test_first_diagnosis(one: Case) -> None:
     scene = Cluster()
