@@ -46,9 +46,9 @@ _OPTIONS = {
     "w": re.compile(rb"(?<=[\s\"'])-w(?:" + _GAP + rb"(?!-)|(?=[^\s\"'\\,]))"),
     "P": re.compile(rb"(?<=[\s\"'])-P" + _GAP + rb"(?!-)"),
 }
-_END = re.compile(rb"[;|{}]|&&|(?:\\u0026){2}|(?<!\\)\\n(?![ ]*-)|\n(?![ \t]*[\"'\]-])")
+_END = re.compile(rb"[;|{}]|&&|(?:\\u0026){2}|(?<!\\)\\++n(?![ ]*+(?:-|\\))|\n(?![ \t]*+[\"'\]\r\n-])")
 _FARTHEST = 1500
-_ARGUMENTS_FIRST = re.compile(rb"args[\"'\\]{0,9}+:[^{}]*+\Z")
+_ARGUMENTS_FIRST = re.compile(rb"args[\"'\\]{0,9}+:[^{}]*+command[\"'\\]{0,9}+:[^{}]*+")
 
 
 def clients(data: bytes) -> Iterator[re.Match[bytes]]:
@@ -74,13 +74,25 @@ def _is_value(data: bytes, client: re.Match[bytes]) -> bool:
 
 def cuts(data: bytes) -> Iterator[Cut]:
     """The passwords among the arguments of each client."""
-    for client in clients(data):
+    done: dict[str, int] = {}
+    for client in sorted(clients(data), key=lambda found: found.start()):
         kind = client.lastgroup or ""
-        end = _END.search(data, client.end(), client.end() + _FARTHEST)
-        yield from _passwords(data, kind, client.end(), end.start() if end else client.end() + _FARTHEST)
-        before = _ARGUMENTS_FIRST.search(data, max(0, client.start() - _FARTHEST), client.start())
-        if before:
-            yield from _passwords(data, kind, before.start(), client.start())
+        if client.start() < done.get(kind, 0):
+            continue
+        start = _first_argument(data, client, done.get(kind, 0))
+        limit = min(len(data), client.end() + _FARTHEST)
+        end = _END.search(data, client.end(), limit)
+        done[kind] = end.start() if end else limit
+        yield from _passwords(data, kind, start, done[kind])
+
+
+def _first_argument(data: bytes, client: re.Match[bytes], least: int) -> int:
+    """Where its arguments begin: behind it, but for `args` that stand before `command`, as in sorted JSON."""
+    least = max(least, client.start() - _FARTHEST)
+    place = data.rfind(b"args", least, client.start())
+    if place >= 0 and _ARGUMENTS_FIRST.fullmatch(data, place, client.start()):
+        return place
+    return client.end()
 
 
 def _passwords(data: bytes, kind: str, start: int, end: int) -> Iterator[Cut]:

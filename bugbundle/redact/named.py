@@ -15,7 +15,7 @@ What a value looks like after its name:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from bugbundle.redact import lists
@@ -47,7 +47,7 @@ _PAIR_LINES = re.compile(rb"(?:\\*+[\"'])?[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{0,200}+
 _BEFORE_PAIR = re.compile(
     rb"(?P<end>\\*+[\"'])\s{0,400}+,\s{0,400}+\\*+[\"'](?:name|key)\\*+[\"']\s{0,40}+:\s{0,400}+\\*+[\"']\Z"
 )
-_VALUE_KEY = re.compile(rb"\\*+[\"']value\\*+[\"']\s{0,40}+:\s{0,400}+(?P<open>\\*+[\"'])")
+_VALUE_KEY = re.compile(rb"value\\*+[\"']\s{0,40}+:\s{0,400}+(?P<open>\\*+[\"'])")
 _BEFORE_LINES = re.compile(
     rb"value:[ \t]{0,40}+(?:\\*+[\"'])?(?P<value>[^\s\"'\\][^\r\n\"'\\]{0,400}+)(?:\\*+[\"'])?"
     rb"(?:\r?\n|\\++n)[ ]{0,200}+name:[ \t]{0,40}+(?:\\*+[\"'])?\Z"
@@ -104,26 +104,33 @@ def _past_escape(data: bytes, start: int, place: int) -> int:
 
 def cuts(data: bytes, folded: bytes, word: bytes, is_json: bool) -> Iterator[Cut]:
     """The values in `data` that a name with `word` in it declares secret."""
-    done = 0
+    done = listed = 0
     for name in names(data, folded, word):
         if name.start < done or holds_standin(data, name.start, name.end):
             continue
-        for cut in _values(data, name, is_json):
+        found = list(lists.sources(data, name.end, name.kind))
+        value = None if found else _value(data, name, is_json)
+        if value and value.end > value.start:
+            found = _cuts(data, name, (value,))
+        elif not found and name.start >= listed:
+            items = list(lists.items(data, name.end, is_json))
+            listed = items[-1].end if items else listed
+            found = _cuts(data, name, items)
+        for cut in found:
             done = max(done, cut.end)
             yield cut
 
 
-def _values(data: bytes, name: Name, is_json: bool) -> Iterator[Cut]:
-    found = list(lists.sources(data, name.end, name.kind))
-    if found:
-        yield from found
-        return
-    value = (
-        _pair(data, name) or _argument(data, name, is_json) or _element(data, name) or _assigned(data, name, is_json)
-    )
-    for each in (value,) if value and value.end > value.start else lists.items(data, name.end, is_json):
-        if _is_secret(name, data[each.start : each.end], each.certain):
-            yield Cut(each.start, each.end, name.kind, quote=each.quote)
+def _value(data: bytes, name: Name, is_json: bool) -> Value | None:
+    return _pair(data, name) or _argument(data, name, is_json) or _element(data, name) or _assigned(data, name, is_json)
+
+
+def _cuts(data: bytes, name: Name, values: Iterable[Value]) -> list[Cut]:
+    return [
+        Cut(value.start, value.end, name.kind, quote=value.quote)
+        for value in values
+        if _is_secret(name, data[value.start : value.end], value.certain)
+    ]
 
 
 def _is_secret(name: Name, value: bytes, certain: bool) -> bool:
@@ -154,11 +161,17 @@ def _pair_before(data: bytes, name: Name, on_line: bool) -> Value | None:
     if data[name.start - 1 : name.start] in (b'"', b"'"):
         key = _BEFORE_PAIR.search(data, max(0, name.start - 200), name.start)
         if key:
-            values = list(_VALUE_KEY.finditer(data, max(0, key.start() - 8192), key.start()))
-            if values and quoted_end(data, values[-1].end(), values[-1]["open"]) == key.start("end"):
-                return Value(values[-1].end(), key.start("end"), True)
-    found = _BEFORE_LINES.search(data, max(0, name.start - 700), name.start) if on_line else None
+            value = _last(data, _VALUE_KEY, max(0, key.start() - 8192), key.start())
+            if value and quoted_end(data, value.end(), value["open"]) == key.start("end"):
+                return Value(value.end(), key.start("end"), True)
+    found = _last(data, _BEFORE_LINES, max(0, name.start - 700), name.start) if on_line else None
     return Value(*found.span("value"), True) if found else None
+
+
+def _last(data: bytes, pattern: re.Pattern[bytes], start: int, end: int) -> re.Match[bytes] | None:
+    """The last `value` in a range, if `pattern` fits there."""
+    place = data.rfind(b"value", start, end)
+    return pattern.match(data, place, end) if place >= 0 else None
 
 
 def _element(data: bytes, name: Name) -> Value | None:

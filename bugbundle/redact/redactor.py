@@ -63,7 +63,7 @@ class Redactor:
     def learn(self, path: str, body: bytes) -> None:
         """Remember the values of the Secrets in an entry: their copies go from every entry that comes after."""
         if holds_secrets(path) and self._known.learn(body, listed=is_secret_list(path)):
-            self._seen.forget()
+            self._seen.doubt(self._known.suspects)
 
     def redact(self, path: str, body: bytes) -> Redacted:
         """The entry without its secrets. Takes any bytes, never raises; a second time changes nothing."""

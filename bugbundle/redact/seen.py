@@ -9,7 +9,7 @@ looks at the whole entry, and must not have the piece remembered.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 MOST = 24 << 20
@@ -63,12 +63,16 @@ class Seen:
         kept = [piece for piece in fresh.pieces if len(piece) <= _LONGEST and piece not in spoilt]
         self._size += sum(map(len, kept)) + _COST * len(kept)
         if self._size > MOST:
-            self.forget()
+            self._forget()
             return
         self._clean[fresh.separator].update(kept)
 
-    def forget(self) -> None:
-        """Look at everything again."""
+    def doubt(self, suspects: Callable[[bytes], object]) -> None:
+        """There is something new to look for: forget all, if what is remembered holds it."""
+        if any(clean and suspects(_BETWEEN.join(clean)) for clean in self._clean.values()):
+            self._forget()
+
+    def _forget(self) -> None:
         for clean in self._clean.values():
             clean.clear()
         self._size = 0

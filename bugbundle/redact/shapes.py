@@ -131,6 +131,7 @@ def _userinfo(data: bytes) -> Iterator[Cut]:
 
 
 _JWK = re.compile(rb"kty\\*+\"\s{0,40}+:\s{0,40}+\\*+\"(?P<type>[A-Za-z]{2,3})\\*+\"")
+_JWK_REACH = 16384
 _JWK_SECRET = re.compile(
     rb"\\*+\"(?P<field>d|p|q|dp|dq|qi|k)\\*+\"\s{0,40}+:\s{0,40}+\\*+\"(?P<value>[A-Za-z0-9_=-]{4,4096}+)(?=\\*+\")"
 )
@@ -138,13 +139,15 @@ _JWK_SECRET = re.compile(
 
 def _jwk(data: bytes) -> Iterator[Cut]:
     """The private members of JSON Web Keys (RFC 7518, 6.2.2, 6.3.2, 6.4.1); the public ones stay."""
+    done = 0
     for place in _places(data, b"kty"):
-        found = _JWK.match(data, place)
+        found = _JWK.match(data, place) if place >= done else None
         if not found:
             continue
-        start = max(data.rfind(b"{", max(0, found.start() - 16384), found.start()), 0)
-        end = data.find(b"}", found.end(), found.end() + 16384)
-        for member in _JWK_SECRET.finditer(data, start, end if end >= 0 else min(len(data), found.end() + 16384)):
+        start = max(data.rfind(b"{", max(done, place - _JWK_REACH), place), done)
+        end = data.find(b"}", place, place + _JWK_REACH)
+        done = end if end >= 0 else min(len(data), place + _JWK_REACH)
+        for member in _JWK_SECRET.finditer(data, start, done):
             if (found["type"].lower() == b"oct") == (member["field"] == b"k") and not is_standin(member["value"]):
                 yield Cut(*member.span("value"), "private-key")
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bugbundle.redact import Redactor, StreamRedactor, redact_stream, residue
+from bugbundle.redact.gate import Gate
 
 PATHS = [
     "k8s/api/v1/secrets.json",
@@ -84,37 +85,51 @@ def test_json_stays_json(path: str, document: Any, indent: int | None) -> None:
 
 
 HOSTILE = {
-    "begins": b"-----BEGIN PRIVATE KEY-----" * 180_000,
-    "begins and base64": b"-----BEGIN PRIVATE KEY-----\nAAAABBBBCCCCDDDDEEEE" * 100_000,
-    "base64": b"A" * 5_000_000,
-    "encoded keys": b"UFJJVkFURSBLRVktLS0t" * 250_000,
-    "jwt": b"eyJ" + b"a" * 5_000_000,
-    "jwts": b"eyJaaaaaaaaa." * 380_000,
-    "urls": b"://a:" * 1_000_000,
-    "url": b"://" + b"a:@" * 1_600_000,
-    "quotes": b'"password":"' * 400_000,
-    "escaped quotes": b'\\"password\\":\\"' * 330_000,
-    "slashes": b"password=" + b"\\" * 5_000_000,
-    "names": b"password" * 600_000,
-    "distinct names": b",".join(b"token%d_token=" % n for n in range(250_000)),
-    "blanks": b'"password"' + b" " * 5_000_000,
-    "lines": b"password: |\n " * 380_000,
-    "open objects": b'{"data":' * 600_000,
-    "open arrays": b"[" * 5_000_000,
-    "secrets": b'{"kind":"Secret","data":{' * 200_000,
-    "yaml": b"kind: Secret\ndata:\n  a: b\n" * 190_000,
-    "yaml deep": b"".join(b" " * (n % 300) + b"kind: Secret\n" for n in range(20_000)),
-    "bearers": b"Bearer " * 700_000,
-    "commas": b"," * 5_000_000,
-    "hashes": b"$2a$" * 1_200_000,
+    "begins": b"-----BEGIN PRIVATE KEY-----" * 36_000,
+    "begins and base64": b"-----BEGIN PRIVATE KEY-----\nAAAABBBBCCCCDDDDEEEE" * 20_000,
+    "base64": b"A" * 1_000_000,
+    "encoded keys": b"UFJJVkFURSBLRVktLS0t" * 50_000,
+    "jwt": b"eyJ" + b"a" * 1_000_000,
+    "jwts": b"eyJaaaaaaaaa." * 76_000,
+    "urls": b"://a:" * 200_000,
+    "url": b"://" + b"a:@" * 320_000,
+    "quotes": b'"password":"' * 80_000,
+    "escaped quotes": b'\\"password\\":\\"' * 66_000,
+    "slashes": b"password=" + b"\\" * 1_000_000,
+    "names": b"password" * 120_000,
+    "distinct names": b",".join(b"token%d_token=" % n for n in range(50_000)),
+    "blanks": b'"password"' + b" " * 1_000_000,
+    "lines": b"password: |\n " * 76_000,
+    "open objects": b'{"data":' * 120_000,
+    "open arrays": b"[" * 1_000_000,
+    "secrets": b'{"kind":"Secret","data":{' * 40_000,
+    "yaml": b"kind: Secret\ndata:\n  a: b\n" * 38_000,
+    "yaml deep": b"".join(b" " * (n % 300) + b"kind: Secret\n" for n in range(4_000)),
+    "bearers": b"Bearer " * 140_000,
+    "clients": b"curl -u mysql -p " * 60_000,
+    "client and arguments": b'"args":["-p","x"],"command":["mysql","' * 26_000,
+    "web keys": b'"kty":"RSA","d":"' * 60_000,
+    "lists": b'"tokens":["x tokens:[", ' * 40_000,
+    "lines of lists": b"- x tokens:\n" * 80_000,
+    "values before": b'"value":"x","name":"token",' * 38_000,
+    "values before on lines": b"value: name: token " * 52_000,
+    "elements": b"<password>x" * 90_000,
+    "releases": b"release: H4sI" * 76_000,
+    "commas": b"," * 1_000_000,
+    "hashes": b"$2a$" * 240_000,
 }
+
+
+AS_SECRETS = ("begins", "quotes", "escaped quotes", "open objects", "open arrays", "secrets", "commas")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_in_bounded_time(name: str) -> None:
+    """A megabyte each. The slowest takes a second: what grows with the square of the size takes minutes."""
+    paths = {"yaml": "logs/a/b/c.log", "yaml deep": "logs/a/b/c.log"} | dict.fromkeys(AS_SECRETS, PATHS[0])
     start = time.process_time()
-    Redactor().redact("logs/a/b/c.log" if name.startswith("yaml") else "k8s/api/v1/secrets.json", HOSTILE[name])
-    assert time.process_time() - start < 20
+    Redactor().redact(paths.get(name, "k8s/api/v1/configmaps.json"), HOSTILE[name])
+    assert time.process_time() - start < 3
 
 
 LINES = b'2026-11-21 info password=abc123XYZ x\n{"token":"abc123XYZ"}\n' + b"clean line, nothing here\n" * 40
@@ -159,6 +174,10 @@ def _entries(name: str) -> list[tuple[str, bytes]]:
     ]
 
 
+GATE = Gate()
+"""One for all recordings: what it finds clean in one it need not look at in the next."""
+
+
 @pytest.mark.parametrize("name", [name for name in captures.NAMES if not name.startswith("scale")])
 def test_recordings(name: str) -> None:
     """Every Secret value of the recording goes, in both spellings, from every entry; nothing but Secrets is touched."""
@@ -170,14 +189,14 @@ def test_recordings(name: str) -> None:
             if len(plain) >= 8 and not plain.startswith(b"-----BEGIN CERTIFICATE"):
                 values |= {plain, encoded.encode(), plain.replace(b"\n", b"\\n"), base64.b64encode(encoded.encode())}
     assert values
-    redactor = Redactor()
     touched = set()
-    for path, body in entries:
-        result = redactor.redact(path, body)
-        assert not [path for value in values if value in result.body]
-        assert residue(path, result.body) == []
+    left = []
+    for path, body in sorted(entries, key=lambda entry: "secrets" not in entry[0]):
+        result = GATE.redact(path, body)
+        left.append(result.body)
         if result.removed:
             touched.add((path.rsplit("/", 1)[-1], tuple(result.removed)))
             assert same_shape(json.loads(body), json.loads(result.body))
-    assert touched <= {("secrets.json", ("secret-data",)), ("krtz.json", ("secret-data",))}
-    assert len(touched) == 2
+    whole = b"\0".join(left)
+    assert not [value for value in values if value in whole]
+    assert touched == {("secrets.json", ("secret-data",)), ("krtz.json", ("secret-data",))}
