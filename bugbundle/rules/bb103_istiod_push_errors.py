@@ -24,6 +24,11 @@ KINDS = {
     "ca_incomplete": "the secret cacerts lacks a file",
     "ca_ignored": "a change of the root in cacerts was ignored",
     "ca_failed": "new CA certificates could not be loaded",
+    "vips": "no address is left for ServiceEntries",
+    "policy_ignored": "a policy was ignored",
+    "wasm_secret": "the pull secret of a Wasm module could not be read",
+    "tracing": "a tracing provider could not be configured",
+    "telemetry": "a telemetry provider's Service is not known",
 }
 
 
@@ -34,7 +39,7 @@ KINDS = {
     reads={Source.LOG},
     optional={ENVOY_FILTER, REQUEST_AUTHENTICATION, CONFIG_MAP},
     explains={"BB406", "BB203", "BB401"},
-    message="{istiod}: {what}, {count}× within the last 10 minutes: {text}",
+    message="{what} ({istiod}, {count}× within the last 10 minutes): {text}",
 )
 def istiod_push_errors(istiod: Istiod) -> Iterator[Evidence]:
     """istiod's log tells, near the capture, of configuration that it could not generate or send.

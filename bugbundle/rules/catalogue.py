@@ -150,6 +150,7 @@ BUNDLE: tuple[str, ...] = (
     "bb904_proxies_lost",
     "bb905_recorded_without_eds",
     "bb906_capture_took_long",
+    "bb907_no_access_log",
 )
 RUNTIME: tuple[str, ...] = (
     "bb550_ztunnel_lacks_workload",

@@ -56,6 +56,11 @@ ISTIOD = {
     "ca_ignored": b"Updating new ROOT-CA not supported",  # bootstrap/istio_ca.go
     "ca_failed": b"Failed to update new Plug-in CA certs",  # bootstrap/istio_ca.go
     "jwks": b"Failed to fetch public key from jwks URI",  # jwks_resolver.go
+    "vips": b"out of IPs to allocate for service entries",  # pilot/pkg/serviceregistry
+    "policy_ignored": b"ignored authorization policy",  # pilot/pkg/security/authz/builder
+    "wasm_secret": b"Failed to fetch docker credential",  # pilot/pkg/xds/ecds.go
+    "tracing": b"Not able to configure requested tracing provider",  # pilot/pkg/networking/core/tracing.go
+    "telemetry": b"could not find cluster for open telemetry provider",  # pilot/pkg/networking/core/tracing.go
     "retry_budget": b"retry budget exceeded",  # pkg/kube/controllers/queue.go
     "unsafe": b"Server is starting with unsafe features enabled",  # bootstrap/server.go
 }
