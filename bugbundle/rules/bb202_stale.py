@@ -26,7 +26,7 @@ ERROR_SECONDS = 300.0
     reads={Source.ISTIOD_SYNCZ},
     optional={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP, Source.ISTIOD_EDSZ, Source.LOG, "pods"},
     explains={"BB204", "BB206", "BB208", "BB301", "BB302", "BB750", "BB402"},
-    message="{proxy}: {types} not acknowledged for {age}, runs on old configuration{drift}{reason}",
+    message="{proxy} did not acknowledge {types} for {age} (STALE) and kept the old configuration{drift}{reason}",
 )
 def stale(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """istiod sent a push and Envoy answered neither ACK nor NACK: STALE, with its age.

@@ -30,7 +30,7 @@ from bugbundle.xds import Xds
         "pods",
     },
     explains={"BB202", "BB204", "BB206", "BB208", "BB301", "BB302", "BB306", "BB402", "BB750"},
-    message="{proxy}: no connection to any istiod{since}, {runs}{lacks}{reason}",
+    message="{proxy} had no connection to any istiod{since} and {kept} configuration{lacks}{reason}",
 )
 def not_connected(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """The proxy's container runs, and no replica of istiod lists it in debug/syncz.
@@ -69,7 +69,7 @@ def _not_connected(proxy: Proxy) -> Iterator[Evidence | Blind]:
         values={
             "proxy": proxy.id,
             "since": _since(lines, proxy),
-            "runs": "runs on old configuration" if _configured(proxy) else "has no configuration yet",
+            "kept": "kept the old" if _configured(proxy) else "got no",
             "lacks": _told(lacks),
             "reason": f"; its agent says: {lines[-1].said}" if lines else "",
         },
@@ -115,7 +115,7 @@ def _configured(proxy: Proxy) -> bool:
 def _since(lines: list[Line], proxy: Proxy) -> str:
     now = proxy.mesh.now
     first = next((line.at for line in lines if line.at), None)
-    return f" since {span((now - first).total_seconds())}" if now and first and now > first else ""
+    return f" for {span((now - first).total_seconds())}" if now and first and now > first else ""
 
 
 def _absence(proxy: Proxy) -> Iterator[Proof]:

@@ -27,7 +27,7 @@ CLOSE_SECONDS = 30.0
     level=Level.WARNING,
     reads={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_CONFIG_DUMP},
     optional={Source.ISTIOD_SYNCZ, Source.ISTIOD_EDSZ, "pods"},
-    message="{proxy}: {count} ({kinds}) {verb} from istiod's though SYNCED: {first}{apart}",
+    message="{count} of {proxy} ({kinds}) {verb} from istiod's though SYNCED: {first}{apart}",
 )
 def drift(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """Envoy's configuration is not what istiod says it should be, and neither a NACK nor a STALE explains it.

@@ -37,7 +37,7 @@ STATES = {
     reads={"pods"},
     optional={Source.LOG, Source.ENVOY_READY, Source.AGENT_READY, Source.ENVOY_INIT_DUMP},
     explains={"BB302"},
-    message="{proxy}: the proxy is not ready{age}: {reason}{waits}",
+    message="the proxy of {proxy} was not ready{age}: {reason}{waits}",
 )
 def proxy_not_ready(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """The kubelet finds the proxy's container not ready, or Envoy says that it is not live.

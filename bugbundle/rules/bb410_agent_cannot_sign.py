@@ -20,7 +20,7 @@ from bugbundle.rules.model import Blind, Confidence, Evidence, Level, ref, rule
     reads={Source.LOG},
     optional={"pods", Source.ENVOY_CONFIG_DUMP},
     explains={"BB306", "BB401", "BB402", "BB406"},
-    message="{proxy}: the agent gets no certificate: {meaning}{text}",
+    message="the agent of {proxy} got no certificate: {meaning}{text}",
 )
 def agent_cannot_sign(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """The agent's log tells, near the capture, that its certificate could not be fetched, and of no success since.

@@ -18,7 +18,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     level=Level.ERROR,
     reads=set(),
     optional={res.K8S_GATEWAY, res.HTTP_ROUTE, res.GRPC_ROUTE, res.TCP_ROUTE, res.TLS_ROUTE},
-    message="{object}: {where}{type} is {status}, {reason}: {text}",
+    message="{type} is {status} for {object}{where} ({reason}): {text}",
     explains={"BB301", "BB406", "BB704", "BB750", "IST0171"},
 )
 def gateway_api_rejected(mesh: Mesh) -> Iterator[Evidence]:
@@ -35,13 +35,14 @@ def gateway_api_rejected(mesh: Mesh) -> Iterator[Evidence]:
     AddressNotAssigned: the load balancer of the gateway's Service has given no address.
     """
     for gateway in mesh.kube.list(res.K8S_GATEWAY):
-        for number, condition in enumerate(gateway.conditions()):
+        broken = any(True for _ in listener_conditions(gateway))
+        for number, condition in enumerate(gateway.conditions() if not broken else ()):
             wrong = condition.get("type") in ("Accepted", "Programmed") and condition.get("status") == "False"
             if wrong and not echo(condition) and condition.get("reason") != "ListenersNotValid":
                 yield told(gateway, f"/status/conditions/{number}", condition, "")
         for pointer, condition, listener in listener_conditions(gateway):
             if not echo(condition):
-                yield told(gateway, pointer, condition, f"listener {listener}: ")
+                yield told(gateway, pointer, condition, f", listener {listener}")
     for resource in (res.HTTP_ROUTE, res.GRPC_ROUTE, res.TCP_ROUTE, res.TLS_ROUTE):
         for route in mesh.kube.list(resource):
             for route_, pointer, condition in parent_conditions(route):

@@ -19,7 +19,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     level=Level.ERROR,
     reads={res.REQUEST_AUTHENTICATION},
     optional={Source.LOG, res.POD},
-    message="RequestAuthentication {policy}: the keys of issuer {issuer} {problem}",
+    message="RequestAuthentication {policy} trusts issuer {issuer}, whose keys {problem}",
     explains={"BB103", "BB750"},
 )
 def jwks_problem(mesh: Mesh) -> Iterator[Evidence]:

@@ -46,6 +46,19 @@ DETAILS = {
 }
 """Envoy's response code details that tell more than the flag."""
 
+REASONS = {
+    "CERTIFICATE_VERIFY_FAILED": "the server's certificate was not accepted: another root, out of date, another name",
+    "CERTIFICATE_EXPIRED": "a certificate has expired",
+    "UNKNOWN_CA": "the other side does not know the root of the certificate",
+    "WRONG_VERSION_NUMBER": "TLS was sent where plain text is spoken",
+    "Secret_is_not_supplied_by_SDS": "Envoy still waits for its certificate",
+    "Secret is not supplied by SDS": "Envoy still waits for its certificate",
+    "Connection_refused": "nothing listens on the endpoint's port",
+    "Connection refused": "nothing listens on the endpoint's port",
+    "connection_timeout": "no answer from the endpoint: a NetworkPolicy, a firewall, a pod that is gone",
+}
+"""Pieces of Envoy's transport failure reason (BoringSSL's and the socket's errors)."""
+
 QUIET = frozenset({"DC", "FI", "DI", "RL", "RBAC", "JWT"})
 """What is often wanted, or not the mesh's doing: told as Info."""
 
@@ -135,7 +148,7 @@ def _evidence(mesh: Mesh, flag: str, target: str, inbound: bool, recent: bool, g
             "target": target,
             "side": "at the server's proxy" if inbound else f"at {_some([one.id for one in proxies])}",
             "flag": flag,
-            "meaning": DETAILS.get(last.details) or MEANINGS.get(flag, "see Envoy's response flags"),
+            "meaning": _reason(last) or MEANINGS.get(flag, "see Envoy's response flags"),
             "code": f", HTTP {', '.join(codes)}" if codes else "",
             "reason": f": {last.reason or last.details}"[:120] if (last.reason or last.details).strip("-") else "",
             "when": "" if recent else "; it was over at the capture",
@@ -147,6 +160,12 @@ def _evidence(mesh: Mesh, flag: str, target: str, inbound: bool, recent: bool, g
         confidence=Confidence.LIKELY if recent else Confidence.POSSIBLE,
         at=last.at,
     )
+
+
+def _reason(fault: Fault) -> str:
+    """What Envoy's details or its transport's error say, in plain words; empty where they are not known."""
+    told = next((words for text, words in REASONS.items() if text in fault.reason), "")
+    return told or DETAILS.get(fault.details, "")
 
 
 def _some(items: list[str]) -> str:

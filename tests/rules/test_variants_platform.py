@@ -515,6 +515,31 @@ def identity_not_expected(scene: Cluster) -> None:
     )
 
 
+@case("BB556", "AuthorizationPolicy ambient-app/no-stock")
+def ztunnel_denies(scene: Cluster) -> None:
+    source = {"principals": ["cluster.local/ns/ambient-app/sa/stock"]}
+    spec = {"action": "DENY", "rules": [{"from": [{"source": source}]}], "selector": {"matchLabels": {"app": "cart"}}}
+    scene.add("authorizationpolicies.security.istio.io", "AuthorizationPolicy", "ambient-app", "no-stock", spec)
+    refuse(scene, "stock-77d477847b-pfzzl", "ambient-app", "explicitly denied by: ambient-app/no-stock")
+
+
+@case("BB556", "PeerAuthentication ambient-app/strict")
+def plain_client_of_ambient(scene: Cluster) -> None:
+    spec = {"mtls": {"mode": "STRICT"}, "selector": {"matchLabels": {"app": "cart"}}}
+    scene.add("peerauthentications.security.istio.io", "PeerAuthentication", "ambient-app", "strict", spec)
+    why = "explicitly denied by: ambient-app/converted_peer_authentication_strict"
+    refuse(scene, "legacy-curl", "legacy", why)
+
+
+def refuse(scene: Cluster, pod: str, namespace: str, why: str) -> None:
+    scene.tunnel_says(
+        "node-3",
+        f'{{t}}\terror\taccess\tconnection complete\tsrc.addr=10.244.3.4:5000 src.workload="{pod}" '
+        f'src.namespace="{namespace}" dst.addr=10.244.3.9:8080 dst.workload="cart-58bc4f86-f6nzh" '
+        f'dst.namespace="ambient-app" direction="inbound" error="connection closed due to policy rejection: {why}"',
+    )
+
+
 # Kubernetes around it
 
 

@@ -34,7 +34,7 @@ def judge(jwt: dict[str, Any], fetches: dict[str, Proof]) -> tuple[str, tuple[Pr
             keys = dicts(as_dict(decode(written.encode(), "jwks")).get("keys"))
         except BugbundleError:
             return "are not JSON", ()
-        return ("", ()) if keys else ("hold no key", ())
+        return ("", ()) if keys else ("are an empty list", ())
     uri = as_text(jwt.get("jwksUri") or jwt.get("jwks_uri"))
     for failed, proof in fetches.items():
         if (uri and failed == uri) or (not uri and failed.startswith(as_text(jwt.get("issuer")) or "\0")):

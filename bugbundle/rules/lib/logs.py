@@ -91,6 +91,7 @@ PROXY = {
 ZTUNNEL = {
     "hbone_blocked": b"maybe a NetworkPolicy is blocking HBONE port 15008",  # src/proxy.rs
     "policy": b"due to policy rejection",  # src/proxy.rs
+    "complete": b"connection complete",  # src/proxy/metrics.rs
     "unknown_waypoint": b"unknown waypoint:",  # src/proxy.rs
     "no_waypoint": b"failed to find waypoint for:",  # src/state/workload.rs
     "no_upstream": b"no healthy upstream:",  # src/proxy.rs

@@ -11,7 +11,7 @@ from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.gateways import gateway
 from bugbundle.rules.lib.hosts import destinations, full_name, host_of, hosts, service_of, texts_of
 from bugbundle.rules.lib.index import index
-from bugbundle.rules.lib.istioctl import Hit, analysed, quoted
+from bugbundle.rules.lib.istioctl import SYSTEM_NAMESPACES, Hit, analysed, quoted
 from bugbundle.rules.lib.selectors import selector_text, workload_selector
 from bugbundle.rules.model import Confidence, Ref, ref
 
@@ -126,16 +126,22 @@ def selectors_of_policies(mesh: Mesh) -> Iterator[Hit]:
 
 def namespaces_of_policies(mesh: Mesh) -> Iterator[Hit]:
     """Namespaces in an AuthorizationPolicy's sources that do not exist (auth.AuthorizationPoliciesAnalyzer)."""
-    names = list(index(mesh).namespaces)
+    names = [name for name in index(mesh).namespaces if name not in SYSTEM_NAMESPACES]
     for policy in analysed(mesh, res.AUTHORIZATION_POLICY):
         for number, rule in enumerate(dicts(policy.spec.get("rules"))):
             for place, source in enumerate(dicts(rule.get("from"))):
                 spec = as_dict(source.get("source"))
-                for wanted in texts_of([*as_list(spec.get("namespaces")), *as_list(spec.get("notNamespaces"))]):
+                for field, nth, wanted in _namespaces(spec):
                     if not any(_fits(name, wanted) for name in names):
-                        where = f"/spec/rules/{number}/from/{place}/source"
+                        where = f"/spec/rules/{number}/from/{place}/source/{field}/{nth}"
                         values, text = missing("namespace", wanted), f"namespace: {wanted}"
                         yield Hit(policy, values, where, text, confidence=Confidence.POSSIBLE)
+
+
+def _namespaces(source: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
+    """(field, index, namespace) of each that a source names."""
+    for field in ("namespaces", "notNamespaces"):
+        yield from ((field, nth, name) for nth, name in enumerate(as_list(source.get(field))) if isinstance(name, str))
 
 
 def _fits(name: str, wanted: str) -> bool:

@@ -55,7 +55,8 @@ def warnings(mesh: Mesh) -> Told:
         yield from ((item, place, UNTYPED.format(name=name)) for place, name in _untyped(item))
     for item in analysed(mesh, res.SERVICE_ENTRY):
         for number, port in enumerate(dicts(item.spec.get("ports"))):
-            if not item.spec.get("addresses") and as_text(port.get("protocol")).upper() in ("", "TCP"):
+            unresolved = as_text(item.spec.get("resolution")) in ("", "NONE")
+            if unresolved and not item.spec.get("addresses") and as_text(port.get("protocol")).upper() in ("", "TCP"):
                 yield item, f"/spec/ports/{number}", ADDRESSES
     for item in analysed(mesh, res.AUTHORIZATION_POLICY):
         if item.spec.get("action") != "DENY":
