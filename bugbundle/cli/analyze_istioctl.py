@@ -57,6 +57,7 @@ def print_as_istioctl(given: Given, asked: Asked) -> int:
         click.echo("Error(s) adding files:\n\t* " + "\n\t* ".join(given.problems), err=True)
     outcome = examine(given.mesh, rules).outcome
     found = messages(
+        given.mesh.kube,
         outcome.findings,
         namespace=asked.space,
         suppress=asked.suppress,

@@ -10,13 +10,16 @@ import functools
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bugbundle.bundle import Bundle, Gap
 from bugbundle.bundle.manifest import parse_time
 from bugbundle.codec import decode, encode, split_array, split_object
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh.pointer import Pointer
+
+if TYPE_CHECKING:
+    from bugbundle.mesh.manifests import Manifest
 
 _LIST = re.compile(r"k8s/(?:api/(v1)|apis/([^/]+)/([^/]+))/(?:namespaces/([^/]+)/)?([a-z0-9-]+)\.json")
 _DISCOVERY = re.compile(r"k8s/(api/v1|apis/[^/]+/[^/]+)\.json")
@@ -190,6 +193,10 @@ class Kube:
     def reference(self, pointer: Pointer) -> str:
         """`file:line` of a place, where it stands in a file that a person wrote; a bundle has none."""
         return ""
+
+    def manifest(self, pointer: Pointer) -> tuple[Manifest, str] | None:
+        """(the object of a file in which a place is, the place in it); None for what was recorded."""
+        return None
 
     def _read(self, path: str) -> Iterator[KubeObject]:
         try:

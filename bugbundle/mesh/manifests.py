@@ -228,11 +228,16 @@ class FileKube(Kube):
 
     def reference(self, pointer: Pointer) -> str:
         """`file:line` of a place in a file's object; empty for what was recorded."""
+        known = self.manifest(pointer)
+        return known[0].reference(known[1]) if known else ""
+
+    def manifest(self, pointer: Pointer) -> tuple[Manifest, str] | None:
+        """The object of a file in which a place is, and the place in it."""
         for base in ("", *re.findall("^/items/[0-9]+", pointer.pointer)):
             found = self._by_place.get(Pointer(pointer.entry, base))
             if found:
-                return found.reference(pointer.pointer.removeprefix(base))
-        return ""
+                return found, pointer.pointer.removeprefix(base)
+        return None
 
 
 def mesh_config_manifest(text: str, namespace: str) -> Manifest:

@@ -5,11 +5,14 @@ Source: Istio's `istioctl/pkg/analyze`, `pkg/config/analysis/diag` and `istioctl
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable
 
 from bugbundle.errors import BugbundleError
+from bugbundle.mesh import Kube
 from bugbundle.report.analyzers import DESCRIPTIONS, OF_CLUSTERS, emits
+from bugbundle.report.lines import reference
 from bugbundle.report.select import concerns
 from bugbundle.rules import Finding, Level
 from bugbundle.views.gojson import indented
@@ -28,6 +31,7 @@ _COLOURS = {
 
 
 def messages(
+    kube: Kube,
     findings: Iterable[Finding],
     *,
     namespace: str = "",
@@ -44,7 +48,7 @@ def messages(
     wanted = [name for name in wanted if not (files_only and name in OF_CLUSTERS)]
     silenced = [_suppression(text) for text in suppress]
     kept = [
-        item
+        dataclasses.replace(item, reference=reference(kube, item))
         for item in findings
         if item.code.startswith("IST")
         and any(emits(name, item) for name in wanted)
@@ -80,18 +84,18 @@ def _origin(item: Finding) -> str:
     return str(item.origin).rstrip()
 
 
-def render(found: list[Finding], form: str, colour: bool = False, reference: str = REF) -> str:
-    """What istioctl writes to stdout; `colour` is for `log`, `reference` says in the links who sends the reader."""
+def render(found: list[Finding], form: str, colour: bool = False, sender: str = REF) -> str:
+    """What istioctl writes to stdout; `colour` is for `log`, `sender` stands in the links."""
     if form == "log":
         return "\n".join(line(item, colour) for item in found) + "\n"
-    rows = [_members(item, reference) for item in found]
+    rows = [_members(item, sender) for item in found]
     return (indented(rows, "\t") if form == "json" else to_yaml(rows)) + "\n"
 
 
-def _members(item: Finding, reference: str) -> dict[str, str]:
+def _members(item: Finding, sender: str) -> dict[str, str]:
     made = {
         "code": item.code,
-        "documentationUrl": f"{DOCS}/{item.code.lower()}/{f'?ref={reference}' if reference else ''}",
+        "documentationUrl": f"{DOCS}/{item.code.lower()}/{f'?ref={sender}' if sender else ''}",
         "level": str(item.level),
         "message": item.message,
         "origin": _origin(item),

@@ -9,6 +9,7 @@ from typing import Any
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
 from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib import schema_errors
 from bugbundle.rules.lib.hosts import texts_of
 from bugbundle.rules.lib.istioctl import analysed
 
@@ -88,6 +89,19 @@ def _only_http(rule: dict[str, Any]) -> bool:
     return http and not tcp
 
 
+CHECKS = {
+    res.GATEWAY: schema_errors.gateway,
+    res.ENVOY_FILTER: schema_errors.envoy_filter,
+    res.SERVICE_ENTRY: schema_errors.service_entry,
+    res.SIDECAR: schema_errors.sidecar,
+    res.VIRTUAL_SERVICE: schema_errors.virtual_service,
+    res.DESTINATION_RULE: schema_errors.destination_rule,
+    res.WORKLOAD_ENTRY: schema_errors.workload_entry,
+    res.PEER_AUTHENTICATION: schema_errors.peer_authentication,
+    res.REQUEST_AUTHENTICATION: schema_errors.request_authentication,
+}
+
+
 def errors(mesh: Mesh) -> Told:
     """(object, pointer, error)."""
     for item in analysed(mesh, res.VIRTUAL_SERVICE):
@@ -105,7 +119,11 @@ def errors(mesh: Mesh) -> Told:
             yield item, "/spec", "sidecar: empty configuration provided"
     for item in analysed(mesh, res.AUTHORIZATION_POLICY):
         prefix = f"invalid policy {item.name}.{item.namespace}: "
-        yield from ((item, place, prefix + text) for place, text in _authorization_policy(item))
+        found = (*_authorization_policy(item), *schema_errors.authorization_policy(item))
+        yield from ((item, place, prefix + text) for place, text in found)
+    for resource, check in CHECKS.items():
+        for item in analysed(mesh, resource):
+            yield from ((item, place, text) for place, text in check(item))
 
 
 def _destination_rule(item: KubeObject) -> Iterator[tuple[str, str]]:
