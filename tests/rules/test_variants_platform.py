@@ -525,9 +525,9 @@ def ztunnel_denies(scene: Cluster) -> None:
 
 @case("BB556", "PeerAuthentication ambient-app/strict")
 def plain_client_of_ambient(scene: Cluster) -> None:
-    spec = {"mtls": {"mode": "STRICT"}, "selector": {"matchLabels": {"app": "cart"}}}
+    spec = {"mtls": {"mode": "STRICT"}}
     scene.add("peerauthentications.security.istio.io", "PeerAuthentication", "ambient-app", "strict", spec)
-    why = "explicitly denied by: ambient-app/converted_peer_authentication_strict"
+    why = "explicitly denied by: istio-system/istio_converted_static_strict"
     refuse(scene, "legacy-curl", "legacy", why)
 
 
