@@ -128,7 +128,10 @@ def sidecar(item: KubeObject) -> Told:
 
 
 def virtual_service(item: KubeObject) -> Told:
-    """HTTP rules that lead nowhere, or to two places."""
+    """A host that is told twice; HTTP rules that lead nowhere, or to two places."""
+    hosts = texts_of(item.spec.get("hosts"))
+    for name in sorted({name for name in hosts if hosts.count(name) > 1}):
+        yield "/spec/hosts", f"duplicate hosts in virtual service: {name} & {name}"
     for number, rule in enumerate(dicts(item.spec.get("http"))):
         place = f"/spec/http/{number}"
         if not any(rule.get(word) for word in _EMPTY_RULES):
