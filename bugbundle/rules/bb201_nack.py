@@ -90,7 +90,7 @@ def nack(mesh: Mesh) -> Iterator[Evidence]:
         for rejection in _rejections(proxy):
             found = _found(mesh, rejection)
             guilty = _guilty(rejection, found)
-            key = (rejection.kind, ref(guilty.thing) if guilty else None, rejection.message)
+            key = (rejection.kind, ref(guilty.thing)) if guilty else (rejection.kind, rejection.message)
             groups.setdefault(key, []).append((rejection, found))
     for members in groups.values():
         yield _evidence(members)
@@ -161,13 +161,14 @@ def _evidence(members: list[tuple[Rejection, list[Suspect]]]) -> Evidence:
         text = f"{text}; changed {time:%H:%M:%S}" if (time := changed(guilty.thing)) else text
         proofs.insert(0, Proof(guilty.thing.pointer, text))
     known = meaning(first.message)
+    names = tuple(dict.fromkeys(name for rejection, _ in members for name in rejection.resources))
     return Evidence(
         origin=ref(guilty.thing) if guilty else pods[0],
         values={
             "who": f"{ref(guilty.thing)} makes Envoy reject (NACK)" if guilty else "Envoy rejects (NACK)",
             "words": WORDS[first.kind],
             "kind": first.kind.name,
-            "resources": f": {_some(first.resources)}" if first.resources else "",
+            "resources": f": {_some(names)}" if names else "",
             "proxies": _names(pods),
             "cause": f", for one of {_some(tuple(map(str, others)))}" if others and not guilty else "",
             "meaning": f"{known} — " if known else "",

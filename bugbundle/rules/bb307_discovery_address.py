@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh, Pointer, Proxy
+from bugbundle.mesh.kube import dicts
 from bugbundle.rules.lib.hosts import service_of
 from bugbundle.rules.lib.life import finished
 from bugbundle.rules.lib.logs import Line, proxy_log
@@ -21,10 +22,10 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, 
     reads={"services", "pods"},
     optional={Source.ENVOY_CONFIG_DUMP, Source.ISTIOD_SYNCZ, Source.LOG},
     explains={"BB203", "BB306", "BB208", "BB410"},
-    message="{workload} discoveryAddress {address}, and there is no {service}{source}",
+    message="{workload} discoveryAddress {address}, and {problem}{source}",
 )
 def discovery_address_unknown(mesh: Mesh) -> Iterator[Evidence]:
-    """A proxy is told to get its configuration from a Service that does not exist.
+    """A proxy is told to get its configuration from a Service that does not exist, or from a port that it lacks.
 
     Proxies that an istiod holds are passed over: their address works. It is taken from the proxy's bootstrap, else
     from the pod's annotation `proxy.istio.io/config`.
@@ -41,8 +42,7 @@ def discovery_address_unknown(mesh: Mesh) -> Iterator[Evidence]:
     for proxy in mesh.proxies:
         if proxy.pod is None or finished(proxy.pod) or mesh.istiods_of(proxy.id):
             continue
-        service = service_of(discovery_host(proxy), "istio-system")
-        if service and mesh.kube.get(SERVICE, *service) is None:
+        if _problem(mesh, proxy):
             groups.setdefault(discovery_address(proxy), []).append(proxy)
     for address, proxies in groups.items():
         first = proxies[0]
@@ -56,7 +56,7 @@ def discovery_address_unknown(mesh: Mesh) -> Iterator[Evidence]:
                 if len(owners) == 1
                 else f"{len(owners)} workloads ({owners[0]}, …) have",
                 "address": address,
-                "service": f"Service {service[0]}/{service[1]}",
+                "problem": _problem(mesh, first),
                 "source": " (annotation proxy.istio.io/config)" if annotated_address(first.pod) == address else "",
             },
             objects=(*owners[:50], *(ref(proxy) for proxy in proxies[:200]), Ref("Service", *service)),
@@ -64,6 +64,19 @@ def discovery_address_unknown(mesh: Mesh) -> Iterator[Evidence]:
             affects=tuple(proxy.id for proxy in proxies),
             confidence=Confidence.CERTAIN,
         )
+
+
+def _problem(mesh: Mesh, proxy: Proxy) -> str:
+    """What is wrong with where a discovery address leads; empty where nothing is."""
+    service = service_of(discovery_host(proxy), "istio-system")
+    if service is None:
+        return ""
+    found = mesh.kube.get(SERVICE, *service)
+    if found is None:
+        return f"there is no Service {service[0]}/{service[1]}"
+    port = discovery_address(proxy).rpartition(":")[2]
+    ports = {str(one.get("port")) for one in dicts(found.spec.get("ports"))}
+    return f"Service {service[0]}/{service[1]} has no port {port}" if ports and port not in ports else ""
 
 
 def _place(proxy: Proxy, address: str) -> Proof:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bugbundle.mesh import Mesh
+from bugbundle.istio import Source
+from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kube import as_dict, dicts
 from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.access import Fault
+from bugbundle.rules.lib.failures import called, failures, proof, times
+from bugbundle.rules.lib.hosts import service_of, texts_of
 from bugbundle.rules.lib.istioctl import name_of
+from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
+
+FLAGS = {"abort": "FI", "delay": "DI"}
+"""Envoy's response flags of injected faults."""
 
 
 @rule(
@@ -16,12 +24,12 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     per=Mesh,
     level=Level.WARNING,
     reads={res.VIRTUAL_SERVICE},
-    message="VirtualService {service} {what} {share} % of the requests of a rule, on purpose",
+    optional={Source.LOG, res.SERVICE, res.POD, res.CONFIG_MAP},
+    message="VirtualService {service} {what} {share} % of the requests of a rule, on purpose{seen}",
     explains={"BB750"},
-    diagnosis=False,
 )
 def fault_injection(mesh: Mesh) -> Iterator[Evidence]:
-    """A VirtualService injects faults.
+    """A VirtualService injects faults: Info, and a Warning where the access logs show requests that they hit.
 
     ## Why it matters
     It delays or breaks requests on purpose (response flags DI and FI): fine for a test, a riddle when it was
@@ -44,8 +52,20 @@ def fault_injection(mesh: Mesh) -> Iterator[Evidence]:
                     if kind == "abort"
                     else f"delays by {fault.get('fixedDelay')}"
                 )
+                hit = _hit(mesh, service, FLAGS[kind])
+                seen = f": {some(times(hit), 'request')} within the last hour" if hit else ""
                 yield Evidence(
                     ref(service),
-                    {"service": name_of(service), "what": what, "share": f"{share}"},
-                    proofs=(Proof(service.at(f"/spec/http/{number}/fault/{kind}"), what),),
+                    {"service": name_of(service), "what": what, "share": f"{share}", "seen": seen},
+                    objects=tuple(dict.fromkeys(ref(one) for fault_ in hit if (one := called(mesh, fault_)))),
+                    proofs=(Proof(service.at(f"/spec/http/{number}/fault/{kind}"), what), *map(proof, hit[-2:])),
+                    level=Level.WARNING if any(one.recent for one in hit) else Level.INFO,
+                    affects=tuple(dict.fromkeys(one.proxy.id for one in hit)),
                 )
+
+
+def _hit(mesh: Mesh, service: KubeObject, flag: str) -> list[Fault]:
+    """The requests to one of its hosts that a fault was injected into."""
+    wanted = {service_of(host, service.namespace) for host in texts_of(service.spec.get("hosts"))} - {None}
+    found = [(fault, called(mesh, fault)) for fault in failures(mesh).flagged((flag,))]
+    return [fault for fault, item in found if item is not None and (item.namespace, item.name) in wanted]
