@@ -12,9 +12,9 @@ from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.index import pod_id, ready
 from bugbundle.rules.lib.istioctl import name_of
 from bugbundle.rules.lib.owners import workload
-from bugbundle.rules.lib.waypoints import Binding, ambient_pods, service_bindings, waypoint, waypoint_pods
+from bugbundle.rules.lib.waypoints import NAME, Binding, ambient_pods, service_bindings, waypoint, waypoint_pods
 from bugbundle.rules.lib.words import some
-from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
+from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
 
 
 @rule(
@@ -22,7 +22,7 @@ from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
     per=Mesh,
     level=Level.ERROR,
     reads={res.NAMESPACE, res.SERVICE, res.K8S_GATEWAY},
-    optional={res.SERVICE_ENTRY, res.POD, res.REPLICA_SET},
+    optional={res.SERVICE_ENTRY, res.POD, res.REPLICA_SET, res.DEPLOYMENT},
     message="waypoint {name}, used by {users}, is not ready: {problem}",
     explains={"BB302", "BB306", "BB506", "BB557", "BB704", "BB709", "BB750", "IST0171"},
 )
@@ -53,11 +53,20 @@ def waypoint_not_ready(mesh: Mesh) -> Iterator[Evidence]:
                 *(ref(found.target) for found in bindings[:50]),
                 *dict.fromkeys(ref(found.holder) for found in bindings),
                 *(ref(pod) for pod in waypoint_pods(mesh, gateway)),
-                *dict.fromkeys(workload(mesh, pod) for pod in waypoint_pods(mesh, gateway)),
+                *makers(mesh, gateway),
             ),
             proofs=(problem[1],),
             affects=tuple(pod_id(pod) for pod in pods),
         )
+
+
+def makers(mesh: Mesh, gateway: KubeObject) -> Iterator[Ref]:
+    """The workloads that make the waypoint's pods, also where there are none."""
+    pods = waypoint_pods(mesh, gateway)
+    yield from dict.fromkeys(workload(mesh, pod) for pod in pods)
+    for item in mesh.kube.list(res.DEPLOYMENT) if not pods else ():
+        if item.namespace == gateway.namespace and item.labels.get(NAME) == gateway.name:
+            yield ref(item)
 
 
 def trouble(mesh: Mesh, gateway: KubeObject) -> tuple[str, Proof] | None:

@@ -57,5 +57,5 @@ def revision_without_webhook(mesh: Mesh) -> Iterator[Evidence]:
             objects=tuple(dict.fromkeys(workload(mesh, pod) for pod in plain)),
             proofs=(Proof(space.at("/metadata/labels"), f"{label}={labels[label]}"),),
             affects=tuple(pod_id(pod) for pod in plain),
-            level=Level.ERROR if plain or not pods else Level.WARNING,
+            level=Level.ERROR if plain else Level.WARNING,
         )

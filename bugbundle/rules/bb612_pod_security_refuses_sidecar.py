@@ -17,7 +17,7 @@ from bugbundle.rules.model import Evidence, Level, Ref, ref, rule
     reads={res.REPLICA_SET},
     optional={res.EVENT, res.DEPLOYMENT, res.STATEFUL_SET},
     message="{owner} cannot create pods: the cluster's security policy refuses Istio's own containers: {text}",
-    explains={"BB302", "BB701", "BB704"},
+    explains={"BB302", "BB503", "BB701", "BB704"},
 )
 def pod_security_refuses_sidecar(mesh: Mesh) -> Iterator[Evidence]:
     """Pods are refused because of what injection adds to them.

@@ -17,7 +17,7 @@ from bugbundle.rules.model import Evidence, Level, ref, rule
     reads={res.REPLICA_SET},
     optional={res.EVENT, res.DEPLOYMENT, res.STATEFUL_SET},
     message="{owner} cannot create pods: {text}",
-    explains={"BB701", "BB704", "BB302"},
+    explains={"BB101", "BB151", "BB153", "BB302", "BB503", "BB511", "BB512", "BB701", "BB704"},
 )
 def pods_not_created(mesh: Mesh) -> Iterator[Evidence]:
     """A workload's pods cannot be created.

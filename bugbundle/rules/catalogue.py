@@ -98,6 +98,8 @@ INJECTION: tuple[str, ...] = (
     "bb616_application_before_proxy",
     "bb617_reserved_port",
     "bb618_root_certificate_missing",
+    "bb619_injection_asked_in_vain",
+    "bb620_no_injection_webhook",
 )
 TRAFFIC: tuple[str, ...] = (
     "bb701_service_selects_no_pods",

@@ -920,6 +920,66 @@ def reserved_port(scene: Cluster) -> None:
     scene.pod("bookinfo/details-v1")["spec"]["containers"][0]["ports"].append({"containerPort": 15020})
 
 
+# pods that ask for a sidecar themselves
+
+
+@case("BB620", "MutatingWebhookConfiguration istio-sidecar-injector")
+def no_webhook_at_all(scene: Cluster) -> None:
+    for listed in scene.lists(MUTATING):
+        listed["items"] = []
+    scene.workload("bookinfo", "plain", pods=2)
+
+
+@case("BB619", "Deployment legacy/asking")
+def asks_by_annotation(scene: Cluster) -> None:
+    scene.workload("legacy", "asking", pods=2, annotations={"sidecar.istio.io/inject": "true"})
+
+
+@case("BB619", "Deployment legacy/asking")
+def asks_for_a_revision_nobody_has(scene: Cluster) -> None:
+    labels = {"istio.io/rev": "1-28-9", "sidecar.istio.io/inject": "true"}
+    scene.workload("legacy", "asking", pods=2, labels=labels)
+
+
+@case("BB605", "Deployment legacy/asking")
+def asks_by_label_and_was_missed(scene: Cluster) -> None:
+    scene.workload("legacy", "asking", pods=2, labels={"sidecar.istio.io/inject": "true"})
+
+
+# what holds up Istio's own workloads
+
+
+@case("BB802", "DaemonSet istio-system/istio-cni-node")
+def cni_image_not_pulled(scene: Cluster) -> None:
+    for name in ("4sv8c", "ptr9b", "vtkkn"):
+        pod = scene.pod(f"istio-system/istio-cni-node-{name}")
+        scene.waiting(pod, "install-cni", "ImagePullBackOff", "back-off", image="example/install-cni:9")
+
+
+def held_back(scene: Cluster, namespace: str, name: str, text: str) -> None:
+    """A Deployment that is there loses its pods, and gets no new ones."""
+    pod = scene.pod(f"{namespace}/{name}")
+    scene.unready(pod)
+    scene.remove("pods", namespace, pod["metadata"]["name"])
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": text}
+    for resource in ("replicasets.apps", "deployments.apps"):
+        for item in scene.objects(resource, namespace, name):
+            item["status"] = {"replicas": 0, "conditions": [failure]}
+
+
+@case("BB804", "Deployment ambient-app/waypoint")
+def waypoint_over_quota(scene: Cluster) -> None:
+    proxy = scene.proxy("ambient-app/waypoint")
+    held_back(scene, "ambient-app", "waypoint", 'pods "waypoint-6c79fc684c-x" is forbidden: exceeded quota: compute')
+    scene.silent(proxy)
+
+
+@case("BB804", "Deployment istio-system/istiod")
+def istiod_over_quota(scene: Cluster) -> None:
+    held_back(scene, "istio-system", "istiod", 'pods "istiod-57c6756f8-x" is forbidden: exceeded quota: compute')
+    scene.no_istiod()
+
+
 @pytest.mark.parametrize("one", CASES, ids=[one.name for one in CASES])
 def test_first_diagnosis(one: Case) -> None:
     scene = Cluster()

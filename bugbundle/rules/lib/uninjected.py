@@ -11,6 +11,7 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kube import as_dict, dicts
 from bugbundle.rules.lib.index import alive, captured, index, proxied
 from bugbundle.rules.lib.injection import (
+    INJECT,
     INJECTION,
     REVISION,
     Webhook,
@@ -42,12 +43,15 @@ def misses(mesh: Mesh) -> Iterator[Miss]:
 
 
 def plain_pods(mesh: Mesh) -> Iterator[tuple[KubeObject, KubeObject]]:
-    """(pod, namespace) of living pods outside of the mesh in namespaces that ask for injection."""
+    """(pod, namespace) of living pods outside of the mesh that ask for injection, themselves or by their namespace."""
     known = index(mesh)
     for name, space in known.namespaces.items():
-        if name in SYSTEM_NAMESPACES or not asks_for_injection(space.labels):
+        if name in SYSTEM_NAMESPACES:
             continue
+        asked = asks_for_injection(space.labels)
         for pod in known.pods_in.get(name, []):
+            if not asked and pod.labels.get(INJECT) != "true":
+                continue
             if alive(pod) and not proxied(pod) and not captured(pod):
                 yield pod, space
 
