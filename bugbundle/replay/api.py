@@ -28,6 +28,7 @@ from bugbundle.replay.proxy import Proxies
 from bugbundle.replay.query import flag, integer
 from bugbundle.replay.reviews import Reviews
 from bugbundle.replay.status import Refusal, from_gap, gap_header, no_such_resource, unrecorded
+from bugbundle.replay.stream.carrier import turn
 from bugbundle.replay.target import Target, segments, target
 
 JSON = "application/json"
@@ -162,6 +163,7 @@ class Api:
         with suppress(ConnectionError):
             await response.prepare(request)
             for event in events:
+                await turn()
                 await response.write(event)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.closing.wait(), seconds)

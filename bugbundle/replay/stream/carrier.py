@@ -19,6 +19,11 @@ SECONDS_TO_CLOSE = 0.5
 """How long a client may take to answer a close frame."""
 
 
+async def turn() -> None:
+    """Let the event loop tell of a connection that was lost: over TLS, writing alone never learns of it."""
+    await asyncio.sleep(0)
+
+
 class Duplex(Protocol):
     """Bytes both ways: a forwarded connection as the server inside the pod sees it."""
 
@@ -54,6 +59,7 @@ class WebSocketCarrier:
 
     async def write(self, data: bytes) -> None:
         """One message."""
+        await turn()
         async with self._lock:
             await self._socket.send_bytes(data)
 
@@ -78,6 +84,7 @@ class RawCarrier:
 
     async def write(self, data: bytes) -> None:
         """Send and wait for room."""
+        await turn()
         if self._writer.is_closing():
             raise ConnectionResetError("the client is gone")
         self._writer.write(data)

@@ -11,7 +11,7 @@ import asyncio
 
 from aiohttp import WSMsgType, web
 
-from bugbundle.replay.stream.carrier import CHUNK
+from bugbundle.replay.stream.carrier import CHUNK, turn
 
 CLOSE = 255
 
@@ -26,6 +26,7 @@ class Channels:
     async def send(self, channel: int, data: bytes) -> None:
         """Bytes of one channel; `ConnectionError` where nobody listens."""
         for at in range(0, len(data), CHUNK):
+            await turn()
             async with self._lock:
                 await self._socket.send_bytes(bytes([channel]) + data[at : at + CHUNK])
 
