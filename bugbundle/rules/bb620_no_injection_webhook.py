@@ -18,7 +18,9 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, rule
     per=Mesh,
     level=Level.ERROR,
     reads={res.NAMESPACE, res.MUTATING, res.POD},
-    message="no webhook configuration injects sidecars, though {spaces} ({names}) ask for it; {pods} there without sidecar",
+    message=(
+        "no webhook configuration injects sidecars, though {spaces} ({names}) ask for it; {pods} there without sidecar"
+    ),
     explains={"BB603", "BB605", "IST0103"},
 )
 def no_injection_webhook(mesh: Mesh) -> Iterator[Evidence]:

@@ -35,6 +35,9 @@ RELEASED = {
 """Minor release → its day: support ends six weeks after the second release behind it."""
 
 GRACE = timedelta(weeks=6)
+SLACK = timedelta(days=90)
+"""The days announced are expected ones, and may be put off."""
+
 LONG = timedelta(days=365)
 
 
@@ -47,7 +50,7 @@ LONG = timedelta(days=365)
     message="{istiod} is Istio {version}, whose support ended {ended}",
 )
 def release_out_of_support(istiod: Istiod) -> Iterator[Evidence]:
-    """istiod is of a release that gets no fixes any more, at the time of the capture.
+    """istiod is of a release that gets no fixes any more, for three months or longer at the time of the capture.
 
     ## Why it matters
     Known vulnerabilities of Istio and Envoy stay open; what is wrong may have been repaired since.
@@ -55,10 +58,10 @@ def release_out_of_support(istiod: Istiod) -> Iterator[Evidence]:
     ## What to do
     Upgrade, one minor release after the other, or two with a revision.
     """
-    text = istiod.text("version.txt").strip()[:40]
+    text = istiod.text("version.txt").strip().partition("-")[0][:40]
     found, now = minor(text), istiod.mesh.now
     end = end_of_support(found[1]) if found and found[0] == 1 else None
-    if now is None or end is None or now.date() <= end:
+    if now is None or end is None or now.date() <= end + SLACK:
         return
     yield Evidence(
         ref(istiod),
