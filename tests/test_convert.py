@@ -52,6 +52,26 @@ def test_secrets_go_the_rest_stays(tmp_path: Path) -> None:
     assert made.header.started.isoformat() == "2026-01-01T00:00:00+00:00"
 
 
+def test_copies_of_secrets_go_from_everything_and_common_words_stay(tmp_path: Path) -> None:
+    value = "correct horse battery staple"
+    noted = {
+        "data": {"note": f"use {value}", "same": base64.b64encode(value.encode()).decode(), "place": "db.shop.svc"}
+    }
+    source = {
+        "k8s/api/v1/configmaps.json": json.dumps({"items": [noted], "tokenPolicy": "istio-system"}),
+        "k8s/api/v1/secrets.json": secrets(value).replace('"tls.key"', '"namespace": "aXN0aW8tc3lzdGVt", "tls.key"'),
+        "logs/a/b/c.log": f"istio-system db.shop.svc said {value}!\n",
+    }
+    made = open_bundle(convert(Bundle.from_entries(source), tmp_path / "x.tar.zst"))
+    found = json.loads(made["k8s/api/v1/configmaps.json"])
+    copy, encoded = found["items"][0]["data"]["note"], found["items"][0]["data"]["same"]
+    assert copy.startswith("use redacted-secret-data-28-")
+    assert base64.b64decode(encoded).decode() == copy.removeprefix("use ")
+    assert (found["items"][0]["data"]["place"], found["tokenPolicy"]) == ("db.shop.svc", "istio-system")
+    assert made["logs/a/b/c.log"].decode() == f"istio-system db.shop.svc said {copy.removeprefix('use ')}!\n"
+    assert made.manifest.redacted["secret-data"] == 6
+
+
 def test_converting_again_changes_nothing(tmp_path: Path) -> None:
     first = open_bundle(
         convert(Bundle.from_entries({"k8s/api/v1/secrets.json": secrets("s3cr3t-value")}), tmp_path / "a.tar.zst")

@@ -48,7 +48,7 @@ _OPTIONS = {
 }
 _END = re.compile(rb"[;|{}]|&&|(?:\\u0026){2}|(?<!\\)\\++n(?![ ]*+(?:-|\\))|\n(?![ \t]*+[\"'\]\r\n-])")
 _FARTHEST = 1500
-_ARGUMENTS_FIRST = re.compile(rb"args[\"'\\]{0,9}+:[^{}]*+command[\"'\\]{0,9}+:[^{}]*+")
+_ARGUMENTS_FIRST = re.compile(rb"args[\"'\\]{0,9}+:[^{}]*?command[\"'\\]{0,9}+:[^{}]{0,60}+")
 
 
 def clients(data: bytes) -> Iterator[re.Match[bytes]]:

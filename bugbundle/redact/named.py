@@ -231,6 +231,8 @@ def _assigned(data: bytes, name: Name, is_json: bool) -> Value | None:
 def _quoted_name(data: bytes, name: Name, found: re.Match[bytes], is_json: bool) -> Value | None:
     """`"name": …`: a quoted value, a number (its stand-in is quoted like the name), or (YAML) a plain one."""
     opened, start = found["open"], found.end()
+    if opened == b'"' and len(found["close"]) > 1:
+        return None  # the string that holds the name ends here
     if opened:
         return Value(start, quoted_end(data, start, opened), True)
     if data[start : start + 1] in (b"{", b"[", b"") or found["op"] != b":":

@@ -39,6 +39,22 @@ def masked(text: str) -> str:
 
 
 GONE = [
+    ("k8s/api/v1/pods.json", '{"password":12345678}', '{"password":"<password>"}'),
+    ("k8s/api/v1/pods.json", '{"a":"{\\"password\\": 12345678, \\"b\\": 1}"}', '{"a":"{\\"password\\": \\"<password>\\", \\"b\\": 1}"}'),
+    ("k8s/api/v1/pods.json", '{"value":"@","name":"DB_PASSWORD"}', '{"value":"<password>","name":"DB_PASSWORD"}'),
+    ("k8s/api/v1/pods.json", '{"tokens":["@","b@"],"n":1}', '{"tokens":["<token>","<token>"],"n":1}'),
+    ("k8s/api/v1/configmaps.json", '{"a":"tokens:\\n- @\\n- b@\\nx: 1\\n"}', '{"a":"tokens:\\n- <token>\\n- <token>\\nx: 1\\n"}'),
+    ("k8s/api/v1/configmaps.json", '{"a":"- value: @\\n  name: DB_PASSWORD\\n"}', '{"a":"- value: <password>\\n  name: DB_PASSWORD\\n"}'),
+    ("k8s/api/v1/configmaps.json", '{"a":"\\u003cpassword\\u003e@\\u003c/password\\u003e"}', '{"a":"\\u003cpassword\\u003e<password>\\u003c/password\\u003e"}'),
+    ("k8s/api/v1/pods.json", '{"command":["curl","-u","bob:@","http://x"]}', '{"command":["curl","-u","bob:<password>","http://x"]}'),
+    ("k8s/api/v1/pods.json", '{"command":["sh","-c","mysql -u root -p@ db"]}', '{"command":["sh","-c","mysql -u root -p<password> db"]}'),
+    ("k8s/api/v1/pods.json", '{"args":["-a","@","ping"],"command":["redis-cli"]}', '{"args":["-a","<password>","ping"],"command":["redis-cli"]}'),
+    ("proxies/a/b/config_dump.json", '{"keys":[{"kty":"oct","kid":"a","k":"@"}]}', '{"keys":[{"kty":"oct","kid":"a","k":"<private-key>"}]}'),
+    ("proxies/a/b/config_dump.json", '{"generic_secret": {"secrets": {"a": {"inline_string": "@"}, "b": {"inline_string": "@"}}}}',
+     '{"generic_secret": {"secrets": {"a": {"inline_string": "<credential>"}, "b": {"inline_string": "<credential>"}}}}'),
+    ("k8s/api/v1/configmaps.json", '{"release":"H4sIAAAA' + "aB3d" * 20 + '"}', '{"release":"<helm-release>"}'),
+    ("k8s/api/v1/configmaps.json", '{"u":"https://hooks.slack.com/services/T0/B0/' + "aB3d" * 6 + '"}', '{"u":"https://hooks.slack.com/services/<webhook>"}'),
+    ("logs/a/b/c.log", 'msg="x" token=@ user=bob\n', 'msg="x" token=<token> user=bob\n'),
     ("k8s/api/v1/pods.json", '{"name":"DB_PASSWORD","value":"@"}', '{"name":"DB_PASSWORD","value":"<password>"}'),
     ("k8s/api/v1/pods.json", '{"name":"PASSWORD_PROD","value":"@"}', '{"name":"PASSWORD_PROD","value":"<password>"}'),
     ("k8s/api/v1/pods.json", '{"name":"API_KEY","value":"a \\" @"}', '{"name":"API_KEY","value":"<key>"}'),
@@ -113,6 +129,16 @@ def test_gone(path: str, body: str, expected: str | None) -> None:
 
 
 STAYS = [
+    '["Password\\"="]',
+    '{"watches":{"type.googleapis.com/istio.security.Authorization":["a/b1","c/d_2"]},"imagePullSecret":"registry-1"}',
+    '{"annotations":{"checksum/secret":"ab12cd34ef56"},"token_bucket":{"max_tokens":100000,"tokens_per_fill":10000000}}',
+    '{"command":["docker","run","-p","8080:80"],"args":["-u","1000:1000"],"name":"mysql","a":["mysql","-P","3306","-p","db1"]}',
+    '{"command":["curl","-u","$USER:$PASS","http://x:80/y"],"b":["mkdir","-p","a1B2"],"c":["curl","-p","8080x1"]}',
+    '{"keys":[{"kty":"RSA","kid":"DHFbpoIUqrY8t2zpA2qXfCmr5VO5ZEr4RzHU","e":"AQAB","n":"xAE7eB6qugXyCAG3yhh7pkDkT65pHymX"}]}',
+    '{"inlineCode":"local token = request_handle:headers():get(\\"x-token1\\")\\nif token == nil then return end"}',
+    '{"name":"envoy.filters.http.basic_auth","required":["password","token1","tokens"],"token_endpoint":{"uri":"https://o/t1"}}',
+    '{"privateKey":"/etc/certs/key.pem","tls_certificate":{"certificate_chain":{"inline_bytes":"' + b64(CERT) + '"}}}',
+    '{"fromParams":["token1"],"fromHeaders":[{"name":"x-auth-token","prefix":"Bearer "}],"allowHeaders":["authorization","x-1"]}',
     '{"name":"JWT_POLICY","value":"third-party-jwt"}',
     '{"name":"PILOT_CERT_PROVIDER","value":"istiod"}',
     '{"name":"TRUST_DOMAIN","value":"cluster.local"}',
