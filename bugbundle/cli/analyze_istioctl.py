@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,8 @@ def print_as_istioctl(given: Given, asked: Asked) -> int:
     click.echo(render(shown, asked.form, asked.colour), nl=False, color=asked.colour or None)
     if not shown:
         _tell_nothing(given, asked)
+    if sys.stdout.isatty():
+        click.echo("Note: this is istioctl's answer; --format text tells the diagnoses, and what ours found", err=True)
     if asked.form != "log":
         return 0
     if any(item.level.rank <= asked.failure.rank for item in found):
