@@ -5,10 +5,12 @@ One file per command, loaded only when it is called: `COMMANDS` maps a word to `
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -64,6 +66,22 @@ COMMANDS |= {short: (COMMANDS[word][0], f"Short for {word}.") for short, word in
 """Every word that is understood."""
 
 
+LASTING = frozenset({"collect", "convert", "replay"})
+"""The commands that work for long in little memory."""
+
+
+@contextlib.contextmanager
+def one_shot() -> Iterator[None]:
+    """No cyclic garbage collection meanwhile: an answer is made of many small objects, all needed till the end."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when called."""
 
@@ -99,12 +117,15 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bugbundle")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Record an Istio mesh into one file; answer from it, offline, and say what is wrong.
 
     BUNDLE is a bundle (.tar.zst) or an unpacked one. Exit codes: 0 fine, 1 error, 2 usage,
     3 partial collection, 79 findings at or above --failure-threshold.
     """
+    if ctx.invoked_subcommand not in LASTING:
+        ctx.with_resource(one_shot())
 
 
 def main(argv: Sequence[str] | None = None, known: object = None) -> int:

@@ -165,8 +165,9 @@ def unknown(option: str, given: str, known: list[str]) -> UsageError:
     """The error for a name that does not exist, with the nearest that do."""
     import difflib
 
+    begun = [name for name in known if name.upper().startswith(given.upper())]
     near = difflib.get_close_matches(given.upper(), [name.upper() for name in known], 3, 0.3)
-    names = [name for name in known if name.upper() in near]
+    names = begun[:3] or [name for name in known if name.upper() in near]
     todo = f"The nearest are {', '.join(names)}" if names else "`bugbundle rules` lists all"
     return UsageError(f"no rule is called {given!r}", where=option, todo=todo)
 

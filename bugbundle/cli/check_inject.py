@@ -38,7 +38,7 @@ def check_inject(bundle: str, words: tuple[str, ...], labels: str, namespace: st
     elif name:
         text = f"{kind}/{name}" if kind and "/" not in name else name
         found, where = find_pod(mesh, text, namespace)
-        item = mesh.pods.get((where, found))
+        item = mesh.pod(where, found)
         if item is None:
             from bugbundle.views.objects import find_object
 

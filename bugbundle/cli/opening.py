@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,18 +53,6 @@ def _plain_flag(word: str, flags: dict[str, click.Option]) -> str | None:
     raise click.UsageError(f'invalid argument "{value}" for "{name}" flag: not a boolean')
 
 
-@contextlib.contextmanager
-def one_shot() -> Iterator[None]:
-    """No cyclic garbage collection meanwhile: an answer is made of many small objects, all needed till the end."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
-
-
 def open_mesh(bundle: str) -> Mesh:
     """The mesh in a bundle; what must be known of the bundle itself goes to stderr.
 
@@ -111,7 +96,7 @@ def tell_phase(mesh: Mesh, pod: str, namespace: str, file: str = "config_dump.js
     """
     from bugbundle.views.names import phase_of
 
-    phase = phase_of(mesh.kube.find("pods", namespace, pod))
+    phase = phase_of(mesh.pod(namespace, pod))
     if phase and f"proxies/{namespace}/{pod}/{file}" in mesh.bundle:
         said = f"pod {pod}.{namespace} is not running ({phase}): istioctl would refuse"
         click.echo(f"Note: {said}. This is what its Envoy answered all the same", err=True)

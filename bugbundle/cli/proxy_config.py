@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bugbundle.cli import flags
-from bugbundle.cli.opening import GoCommand, loose_file, one_shot, open_mesh, say, tell_phase
+from bugbundle.cli.opening import GoCommand, loose_file, open_mesh, say, tell_phase
 from bugbundle.errors import BugbundleError, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _subcommand(
     """A subcommand with BUNDLE, POD.NS, -o, -n and its own options."""
 
     def make(function: Callable[..., None]) -> click.Command:
-        function = flags.file(one_shot()(function)) if word != "log" else one_shot()(function)
+        function = flags.file(function) if word != "log" else function
         for option in reversed(options):
             function = option(function)
         function = flags.unused(flags.SYSTEM)(flags.live(flags.namespace(function)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _LIST = re.compile(r"k8s/(?:api/(v1)|apis/([^/]+)/([^/]+))/(?:namespaces/([^/]+)/)?([a-z0-9-]+)\.json")
 _DISCOVERY = re.compile(r"k8s/(api/v1|apis/[^/]+/[^/]+)\.json")
+_ESCAPED = re.compile(rb"\\u00(?:2[de]|3[0-9]|[4-7])", re.IGNORECASE)
+"""A letter, digit, dot or dash of a name that is written as an escape."""
+
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
 
@@ -99,6 +102,8 @@ class Kube:
         self._bundle = bundle
         self._cache: dict[str, list[KubeObject]] = {}
         self._names: dict[str, dict[tuple[str, str], KubeObject]] = {}
+        self._found: dict[tuple[str, tuple[str, ...]], Sequence[KubeObject]] = {}
+        self._rows: dict[str, _Rows] = {}
         self.problems: dict[str, str] = {}
 
     @functools.cached_property
@@ -176,19 +181,27 @@ class Kube:
         """As `get`, for who wants one object of a long list: of the others not one is parsed."""
         if resource in self._cache:
             return self.get(resource, namespace, name)
-        word = encode(name)
-        for path in self.entries(resource):
-            try:
-                top = split_object(self._bundle[path], path)
-                rows = split_array(top["items"], path) if "items" in top else []
-                near = [(number, decode(row, path)) for number, row in enumerate(rows) if word in bytes(row)]
-            except BugbundleError:
-                continue
-            for number, item in near:
-                found = KubeObject(as_dict(item), Pointer(path, f"/items/{number}"))
-                if (found.namespace, found.name) == (namespace, name):
-                    return found
-        return None
+        near = self.near(resource, name)
+        return next((item for item in near if (item.namespace, item.name) == (namespace, name)), None)
+
+    def labelled(self, resource: str, key: str, value: str) -> Sequence[KubeObject]:
+        """The objects with this label. For who wants few of a long list: of the others few are parsed."""
+        return [item for item in self.near(resource, key, value) if item.labels.get(key) == value]
+
+    def near(self, resource: str, *words: str) -> Sequence[KubeObject]:
+        """Every object in which this string stands, or this key with this string, and maybe others.
+
+        One in whose text it does not stand is not parsed.
+        """
+        known = self._cache.get(resource)
+        if known is not None:
+            return known
+        found = self._found.get((resource, words))
+        if found is None:
+            text = re.compile(rb"\s*:\s*".join(re.escape(encode(word)) for word in words))
+            found = [item for path in self.entries(resource) for item in self._read(path, text)]
+            self._found[resource, words] = found
+        return found
 
     def reference(self, pointer: Pointer) -> str:
         """`file:line` of a place, where it stands in a file that a person wrote; a bundle has none."""
@@ -198,20 +211,45 @@ class Kube:
         """(the object of a file in which a place is, the place in it); None for what was recorded."""
         return None
 
-    def _read(self, path: str) -> Iterator[KubeObject]:
+    def _read(self, path: str, text: re.Pattern[bytes] | None = None) -> Iterator[KubeObject]:
+        """The objects of one list; with a text, at least those in which it stands or may stand escaped."""
         try:
-            raw = decode(self._bundle[path], path)
+            kind, version, items = self._near(path, text) if text else self._whole(path)
         except (BugbundleError, KeyError) as error:
             self.problems[path] = str(error)
             return
-        if not isinstance(raw, dict) or not isinstance(raw.get("items"), list):
+        if items is None:
             self.problems[path] = "not a Kubernetes list"
             return
-        kind = as_text(raw.get("kind")).removesuffix("List")
-        version = as_text(raw.get("apiVersion"))
-        for number, item in enumerate(raw["items"]):
+        kind = as_text(kind).removesuffix("List")
+        for number, item in items:
             if isinstance(item, dict):
-                yield KubeObject(item, Pointer(path, f"/items/{number}"), version, kind)
+                yield KubeObject(item, Pointer(path, f"/items/{number}"), as_text(version), kind)
+
+    def _whole(self, path: str) -> tuple[Any, Any, Iterable[tuple[int, Any]] | None]:
+        raw = as_dict(decode(self._bundle[path], path))
+        items = raw.get("items")
+        return raw.get("kind"), raw.get("apiVersion"), enumerate(items) if isinstance(items, list) else None
+
+    def _near(self, path: str, text: re.Pattern[bytes]) -> tuple[Any, Any, Iterable[tuple[int, Any]] | None]:
+        rows = self._rows.get(path)
+        if rows is None:
+            rows = self._rows[path] = _Rows(self._bundle[path], path)
+        if rows.texts is None:
+            return rows.kind, rows.version, None
+        near = [number for number, row in enumerate(rows.texts) if text.search(row) or number in rows.escaped]
+        return rows.kind, rows.version, [(number, decode(rows.texts[number], path)) for number in near]
+
+
+class _Rows:
+    """A list whose items are not parsed."""
+
+    def __init__(self, data: bytes, path: str) -> None:
+        top = split_object(data, path)
+        self.kind, self.version = (decode(top[key], path) if key in top else "" for key in ("kind", "apiVersion"))
+        self.texts = [bytes(row) for row in split_array(top["items"], path)] if "items" in top else None
+        escaped = _ESCAPED.search(data) is not None
+        self.escaped = {n for n, text in enumerate(self.texts or ()) if _ESCAPED.search(text)} if escaped else set()
 
 
 def _rank(version: str) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import yaml
@@ -225,6 +225,10 @@ class FileKube(Kube):
     def find(self, resource: str, namespace: str, name: str) -> KubeObject | None:
         """As `get`: a file's object may stand for the recorded one."""
         return self.get(resource, namespace, name)
+
+    def near(self, resource: str, *words: str) -> Sequence[KubeObject]:
+        """All of them: a file's object may stand for the recorded one."""
+        return self.list(resource)
 
     def reference(self, pointer: Pointer) -> str:
         """`file:line` of a place in a file's object; empty for what was recorded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ class Mesh:
     def __init__(self, bundle: Bundle, kube: Kube | None = None, revision: str = "default") -> None:
         self.bundle = bundle
         self.kube = Kube(bundle) if kube is None else kube
+        self._alone: dict[str, Proxy | None] = {}
         self.revision = revision
         """The control plane whose Istio objects count where rules are istioctl's."""
 
@@ -60,20 +62,21 @@ class Mesh:
     @functools.cached_property
     def proxies(self) -> list[Proxy]:
         """Every Envoy: pods with a proxy container, and whatever has entries; sorted by id."""
-        pods = [key for key, pod in self.pods.items() if _has_proxy(pod)]
-        return self._parts(Proxy, pods)
+        return self._parts(Proxy, [pod for pod in self.pods.values() if _has_proxy(pod)])
+
+    def pod(self, namespace: str, name: str) -> KubeObject | None:
+        """One pod; the list, which may be long, is not parsed for it."""
+        return self.kube.find("pods", namespace, name)
 
     @functools.cached_property
     def istiods(self) -> list[Istiod]:
         """Every replica of istiod."""
-        pods = [key for key, pod in self.pods.items() if pod.labels.get("app") == "istiod"]
-        return self._parts(Istiod, pods)
+        return self._parts(Istiod, self.kube.labelled("pods", "app", "istiod"))
 
     @functools.cached_property
     def ztunnels(self) -> list[Ztunnel]:
         """Every ztunnel."""
-        pods = [key for key, pod in self.pods.items() if pod.labels.get("app") == "ztunnel"]
-        return self._parts(Ztunnel, pods)
+        return self._parts(Ztunnel, self.kube.labelled("pods", "app", "ztunnel"))
 
     @functools.cached_property
     def sources(self) -> set[Source]:
@@ -81,8 +84,19 @@ class Mesh:
         return {source_of(path) for path in self.bundle}
 
     def proxy(self, proxy_id: str) -> Proxy | None:
-        """A proxy by `pod.namespace`."""
-        return self._by_id.get(proxy_id)
+        """A proxy by `pod.namespace`. Where not all are known yet, only this one is looked at."""
+        if "proxies" in self.__dict__:
+            return self._by_id.get(proxy_id)
+        if proxy_id not in self._alone:
+            self._alone[proxy_id] = self._one(proxy_id)
+        return self._alone[proxy_id]
+
+    def _one(self, proxy_id: str) -> Proxy | None:
+        name, _, namespace = proxy_id.rpartition(".")
+        pod = self.pod(namespace, name)
+        if (pod is None or not _has_proxy(pod)) and not self.bundle.paths(f"{Proxy.folder}/{namespace}/{name}/"):
+            return None
+        return Proxy(self, namespace, name, pod)
 
     @functools.cached_property
     def _by_id(self) -> dict[str, Proxy]:
@@ -92,15 +106,17 @@ class Mesh:
         """The replicas that a proxy is connected to."""
         return [istiod for istiod in self.istiods if proxy_id in istiod.syncz]
 
-    def _parts(self, kind: type[P], pods: list[tuple[str, str]]) -> list[P]:
-        found = dict.fromkeys(pods)
+    def _parts(self, kind: type[P], pods: Sequence[KubeObject]) -> list[P]:
+        found: dict[tuple[str, str], KubeObject | None] = {(pod.namespace, pod.name): pod for pod in pods}
         for path in self.bundle:
             if path.startswith(kind.folder + "/"):
                 parts = path.split("/", 3)
                 if len(parts) == 4:
-                    found.setdefault((parts[1], parts[2]))
+                    key = (parts[1], parts[2])
+                    if key not in found:
+                        found[key] = self.pod(*key)
         keys = sorted(found, key=lambda key: (key[1], key[0]))
-        return [kind(self, namespace, name, self.pods.get((namespace, name))) for namespace, name in keys]
+        return [kind(self, *key, found[key]) for key in keys]
 
 
 def _has_proxy(pod: KubeObject) -> bool:

@@ -52,7 +52,7 @@ def find_proxy(mesh: Mesh, text: str, namespace: str = "") -> Proxy:
     proxy = mesh.proxy(f"{pod}.{where}")
     if proxy is not None:
         return proxy
-    if (where, pod) in mesh.pods:
+    if mesh.pod(where, pod):
         raise NotInBundle(f"pod {pod}.{where} has no Envoy", todo=_offer(mesh, f"{pod}.{where}"))
     raise NotInBundle(f"proxy {pod}.{where} is not in the bundle", todo=_offer(mesh, f"{pod}.{where}"))
 
@@ -77,6 +77,8 @@ def phase_of(pod: KubeObject | None) -> str:
 
 
 def _of_pod(mesh: Mesh, name: str, namespace: str, whole: str) -> tuple[str, str]:
+    if namespace and (mesh.pod(namespace, name) or mesh.proxy(f"{name}.{namespace}")):
+        return name, namespace
     known = {(proxy.namespace, proxy.name) for proxy in mesh.proxies} | set(mesh.pods)
     if namespace and (namespace, name) not in known:
         dotted = [key for key in known if key[1] == whole]

@@ -35,7 +35,7 @@ def find(
     for ztunnel in mesh.ztunnels:
         if (ztunnel.name, ztunnel.namespace) == (pod, where):
             return ztunnel, ""
-    named = mesh.pods.get((where, pod))
+    named = mesh.pod(where, pod)
     if named is None:
         raise NotInBundle(f"ztunnel {pod}.{where} is not in the bundle", todo=_offer(mesh, pod))
     return _on_node(mesh, as_text(named.spec.get("nodeName"))), pod

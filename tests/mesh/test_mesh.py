@@ -59,6 +59,28 @@ def test_who_is_in_the_mesh() -> None:
     assert [ztunnel.id for ztunnel in made.ztunnels] == ["ztunnel-x.shop"]
 
 
+@pytest.mark.parametrize("word", ["istiod", "istio\\u0064"])
+def test_one_of_a_long_list_is_found_without_the_list(word: str) -> None:
+    text = pods(
+        pod("web", {"app": "web"}, ("app", "istio-proxy")),
+        pod("istiod", {"app": "web", "of": "istiod"}, ("istio-proxy",)),
+        pod("istiod-x", {"app": "istiod"}),
+        pod("ztunnel-x", {"app": "ztunnel"}),
+    ).replace('"istiod"', f'"{word}"')
+    made = Mesh(Bundle.from_entries({"k8s/api/v1/pods.json": text, "proxies/other/gone/stats.txt": ""}))
+    assert [istiod.id for istiod in made.istiods] == ["istiod-x.shop"]
+    assert [ztunnel.id for ztunnel in made.ztunnels] == ["ztunnel-x.shop"]
+    for name, expected in (("web", True), ("istiod", True), ("istiod-x", True), ("app", False), ("", False)):
+        found = made.pod("shop", name)
+        assert (found is not None and found.name == name and found.namespace == "shop") == expected
+    assert made.pod("other", "web") is None
+    ids = ("web.shop", "istiod.shop", "istiod-x.shop", "gone.other", "web.other", "web", "")
+    alone = {proxy_id: made.proxy(proxy_id) is not None for proxy_id in ids}
+    assert alone == {proxy_id: proxy_id in ("web.shop", "istiod.shop", "gone.other") for proxy_id in ids}
+    assert [proxy.id for proxy in made.proxies] == ["gone.other", "istiod.shop", "web.shop"]
+    assert {proxy_id: made.proxy(proxy_id) is not None for proxy_id in ids} == alone
+
+
 def test_the_newest_stable_version_is_read() -> None:
     def listed(name: str) -> str:
         return json.dumps({"kind": "FooList", "items": [{"metadata": {"name": name}}]})
