@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bugbundle.bundle.model import FORMAT, Entry, Gap, Header, Manifest
+from bugbundle.bundle.formats import FORMATS, Formats
+from bugbundle.bundle.model import Entry, Gap, Header, Manifest
 from bugbundle.codec import JSONError, decode, encode
 from bugbundle.errors import BundleError
 
@@ -21,10 +22,16 @@ def parse_time(text: Any) -> datetime | None:
     return when if when.tzinfo else None
 
 
-def parse_header(data: bytes, where: str) -> Header:
+def read_number(data: bytes, where: str, formats: Formats) -> int:
+    """The format number of a header or manifest. Raises `BundleError` where it has none, or too new a one."""
+    return formats.number(_object(data, where), where)
+
+
+def parse_header(data: bytes, where: str, formats: Formats = FORMATS) -> Header:
     """`bundle.json`. Raises `BundleError` where it is not one, or newer than this version can read."""
     raw = _object(data, where)
-    number = _format(raw, where)
+    number = formats.number(raw, where)
+    raw = formats.header(raw, number)
     return Header(
         format=number,
         tool=_text(raw.get("tool")),
@@ -35,14 +42,16 @@ def parse_header(data: bytes, where: str) -> Header:
     )
 
 
-def parse_manifest(data: bytes, where: str) -> Manifest:
+def parse_manifest(data: bytes, where: str, formats: Formats = FORMATS) -> Manifest:
     """`manifest.json`. Raises `BundleError` where it is not one; single odd rows are left out."""
     raw = _object(data, where)
+    number = formats.number(raw, where)
+    raw = formats.manifest(raw, number)
     entries = (_entry(item) for item in _list(raw.get("entries")) if isinstance(item, dict))
     gaps = (_gap(item) for item in _list(raw.get("gaps")) if isinstance(item, dict))
     redacted = _dict(raw.get("redacted"))
     return Manifest(
-        format=_format(raw, where),
+        format=number,
         started=parse_time(raw.get("started")),
         finished=parse_time(raw.get("finished")),
         entries={entry.path: entry for entry in entries if entry.path},
@@ -146,20 +155,6 @@ def _object(data: bytes, where: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise BundleError("not a JSON object", where=where)
     return raw
-
-
-def _format(raw: dict[str, Any], where: str) -> int:
-    number = raw.get("format")
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise BundleError("has no format number", where=where, todo="This is no bundle")
-    if number > FORMAT:
-        todo = "Update bugbundle"
-        raise BundleError(
-            f"format {number} is newer than {FORMAT}, the newest that this version reads",
-            where=where,
-            todo=todo,
-        )
-    return number
 
 
 def _text(value: Any) -> str:

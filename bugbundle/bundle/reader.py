@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from bugbundle.bundle.formats import FORMATS, Formats, Renamed
 from bugbundle.bundle.layout import HEADER, MANIFEST, TOP, check_name
-from bugbundle.bundle.manifest import parse_header, parse_manifest
-from bugbundle.bundle.model import Damage, Entry, Gap, Header, Manifest
+from bugbundle.bundle.manifest import parse_header, parse_manifest, read_number
+from bugbundle.bundle.model import FORMAT, Damage, Entry, Gap, Header, Manifest
 from bugbundle.codec import JSONError
 from bugbundle.errors import BundleError
 from bugbundle.xds.index import XdsIndex
@@ -140,8 +142,10 @@ class Bundle(Mapping[str, bytes]):
     everything that is said about this bundle (cut off, no manifest, damaged).
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, formats: Formats = FORMATS) -> None:
+        self._formats = formats
+        self.store = self._newest(store)
+        store = self.store
         self.notes: list[str] = list(store.notes)
         self.damage: list[Damage] = list(store.damage)
         self._names = dict.fromkeys(store.names())
@@ -222,20 +226,31 @@ class Bundle(Mapping[str, bytes]):
     def _absence(self) -> str:
         return "not recorded" if self.manifest else "not in this bundle, which has no manifest to tell why"
 
+    def _newest(self, store: Store) -> Store:
+        """The store under the names of the newest format."""
+        number = self._formats.newest
+        present = set(store.names())
+        for path in (HEADER, MANIFEST):
+            if path in present:
+                with suppress(BundleError, JSONError):  # told of when it is parsed
+                    number = read_number(store.read(path), path, self._formats)
+                    break
+        return store if number == self._formats.newest else Renamed(store, self._formats, number)
+
     def _header(self) -> Header:
         if HEADER in self._names:
             try:
-                return parse_header(self.store.read(HEADER), f"{self.origin}: {HEADER}")
+                return parse_header(self.store.read(HEADER), f"{self.origin}: {HEADER}", self._formats)
             except JSONError as error:
                 self.notes.append(f"{HEADER}: {error.what}")
-        return Header(format=1, tool="", started=None)
+        return Header(format=FORMAT, tool="", started=None)
 
     def _manifest(self) -> Manifest | None:
         if MANIFEST not in self._names:
             self.notes.append(f"no {MANIFEST}: the capture was cut off, or this is a part of a bundle")
             return None
         try:
-            return parse_manifest(self.store.read(MANIFEST), f"{self.origin}: {MANIFEST}")
+            return parse_manifest(self.store.read(MANIFEST), f"{self.origin}: {MANIFEST}", self._formats)
         except BundleError as error:
             self.notes.append(f"{error.text}: gaps and times are unknown")
             return None
