@@ -19,6 +19,9 @@ from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
 from bugbundle.xds import Xds
 
+FEWEST, MANY = 3, 10
+"""Requests: fewer are passed over; many make an Error of it."""
+
 DNS = frozenset({"STRICT_DNS", "LOGICAL_DNS"})
 
 
@@ -50,6 +53,8 @@ def name_not_resolved(mesh: Mesh) -> Iterator[Evidence]:
                 groups[cluster].append((fault.proxy, fault))
     for cluster, members in groups.items():
         host = ClusterName(cluster).host
+        if times([fault for _, fault in members]) < FEWEST:
+            continue
         proxy, last = members[-1]
         target = hosts(mesh).find(host, proxy.namespace)
         owner = target.source if target else None
@@ -65,6 +70,7 @@ def name_not_resolved(mesh: Mesh) -> Iterator[Evidence]:
             objects=tuple(dict.fromkeys(ref(one) for one, _ in members)),
             proofs=(Proof(Pointer(proxy.entry("clusters.json")), f"{cluster}: no address"), proof(last)),
             affects=tuple(proxies),
+            level=Level.ERROR if times([fault for _, fault in members]) >= MANY else Level.WARNING,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,15 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, 
 
 HTTP = frozenset({"http", "http2", "grpc", "grpc-web", "http_proxy"})
 FEWEST = 3
+OTHERS = re.compile(
+    r"redis|mysql|mariadb|postgres|pgsql|mongo|kafka|amqp|rabbit|ldap|smtp|nats|mqtt|memcache|cassandra|zookeeper|sql|ssh"
+)
+"""Names of what does not speak HTTP."""
+
+PORTS = frozenset(
+    {22, 25, 389, 636, 1433, 1521, 1883, 2181, 3306, 4222, 5432, 5672, 6379, 6380, 9042, 9092, 11211, 27017}
+)
+"""Where such servers usually listen."""
 
 
 @rule(
@@ -32,6 +42,8 @@ FEWEST = 3
 )
 def port_protocol_wrong(mesh: Mesh) -> Iterator[Evidence]:
     """Envoy finds no HTTP (DPE: in what the client sends; UPE: in what the server answers) on a port declared as HTTP.
+
+    An Error where the name or number of the port speaks for another protocol; else one odd client may be the reason.
 
     ## Why it matters
     The name of a Service's port (`http-…`, `grpc-…`, `tcp-…`), or its `appProtocol`, tells Envoy what to expect. Bytes
@@ -54,7 +66,7 @@ def port_protocol_wrong(mesh: Mesh) -> Iterator[Evidence]:
         place, port = _port(service, number)
         if port is None or protocol(port) not in HTTP or times(found) < FEWEST:
             continue
-        every = all(fault.count >= fault.total for fault in found)
+        sure = number in PORTS or bool(OTHERS.search(f"{as_text(port.get('name'))} {service.name}".lower()))
         by = (
             f"appProtocol {port['appProtocol']}"
             if port.get("appProtocol")
@@ -74,7 +86,7 @@ def port_protocol_wrong(mesh: Mesh) -> Iterator[Evidence]:
             objects=(*(ref(pod) for pod in index(mesh).pods_of(service)[:20]), *(ref(fault.proxy) for fault in found)),
             proofs=(Proof(service.at(place), by), *(proof(fault) for fault in found[-2:])),
             affects=tuple(dict.fromkeys(fault.proxy.id for fault in found)),
-            level=Level.ERROR if every else Level.WARNING,
+            level=Level.ERROR if sure else Level.WARNING,
             confidence=Confidence.LIKELY,
         )
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from bugbundle.bundle.manifest import parse_time
 from bugbundle.istio import Source
-from bugbundle.mesh import Mesh
+from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.mesh.kube import as_dict
+from bugbundle.mesh.parts import PROXY_CONTAINER, container_statuses
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.access import Fault
 from bugbundle.rules.lib.backends import port_numbers
@@ -50,7 +53,7 @@ def application_refuses(mesh: Mesh) -> Iterator[Evidence]:
         refused = "refused" in (fault.reason + fault.details + fault.text).lower()
         if parts.direction != "inbound" or pod is None or not fault.recent or not refused or not ready(pod):
             continue
-        if parts.port in port_numbers(pod):
+        if parts.port in port_numbers(pod) and not _restarted(pod, fault):
             groups[workload(mesh, pod), parts.port].append(fault)
     for (owner, port), found in groups.items():
         pods = list(dict.fromkeys(fault.proxy for fault in found))
@@ -70,3 +73,13 @@ def application_refuses(mesh: Mesh) -> Iterator[Evidence]:
             affects=tuple(proxy.id for proxy in pods),
             confidence=Confidence.LIKELY,
         )
+
+
+def _restarted(pod: KubeObject, fault: Fault) -> bool:
+    """Whether a container of the application came up after the request: it may listen by now."""
+    starts = [
+        parse_time(as_dict(as_dict(status.get("state")).get("running")).get("startedAt"))
+        for status in container_statuses(pod)
+        if status.get("name") != PROXY_CONTAINER
+    ]
+    return any(start and fault.at and start > fault.at for start in starts)

@@ -20,7 +20,9 @@ from bugbundle.rules.lib.selectors import matches, workload_selector
 from bugbundle.rules.lib.words import some
 from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, rule
 
-FEWEST = 5
+FEWEST, MANY = 5, 10
+"""Requests: fewer are passed over; many, or a policy that names nobody who exists, make an Error of it."""
+
 _NAMED = re.compile(r"ns\[([^\]]+)\]-policy\[([^\]]+)\]")
 _PRINCIPAL = re.compile(r"[^/*]+/ns/([^/*]+)/sa/([^/*]+)")
 
@@ -100,7 +102,7 @@ def _evidence(mesh: Mesh, policy: KubeObject, what: str, found: list[Fault]) -> 
         objects=(*dict.fromkeys(services), *(ref(proxy) for proxy in proxies[:20])),
         proofs=(Proof(policy.at("/spec"), what), *(proof(fault) for fault in found[-2:])),
         affects=tuple(proxy.id for proxy in proxies),
-        level=Level.ERROR,
+        level=Level.ERROR if unknown or times(found) >= MANY else Level.WARNING,
         confidence=Confidence.CERTAIN if unknown else Confidence.LIKELY,
     )
 
