@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent / "bugbundle"
 
 FLOORS = {
     "errors": 0, "istio": 0, "diff": 0, "codec": 0, "certificates": 0, "xds": 0,
-    "bundle": 1, "redact": 1, "importers": 1,
+    "bundle": 1, "redact": 1,
     "mesh": 2, "collect": 2, "convert": 2,
     "sync": 3,
     "rules": 4, "views": 4,

@@ -155,13 +155,6 @@ BUNDLE: tuple[str, ...] = (
     "bb907_no_access_log",
 )
 RUNTIME: tuple[str, ...] = (
-    "bb550_ztunnel_lacks_workload",
-    "bb551_pod_not_captured",
-    "bb553_ztunnel_not_connected",
-    "bb554_ztunnel_certificate",
-    "bb555_hbone_blocked",
-    "bb556_policy_denied",
-    "bb557_ztunnel_errors",
     "bb650_version_skew",
     "bb651_mixed_versions",
     "bb652_wrong_revision",
