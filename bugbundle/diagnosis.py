@@ -158,12 +158,24 @@ def _layer(finding: Finding) -> int:
     return next((n for n, prefix in enumerate(LAYERS) if finding.code.startswith(prefix)), len(LAYERS))
 
 
+WORKLOADS = frozenset({"BB801", "BB802", "BB803", "BB804", "BB805"})
+"""What goes wrong with pods, of whichever program."""
+
+MESH = ("BB1", "BB2", "BB5", "BB6")
+"""What only pods of Istio bring about when they fail."""
+
+
+def _of_the_application(diagnosis: Diagnosis) -> bool:
+    """Whether it is trouble of somebody's own pods: no part of the mesh suffers from it."""
+    suffering = (one.code for one in diagnosis.consequences)
+    return diagnosis.cause.code in WORKLOADS and not any(code.startswith(MESH) for code in suffering)
+
+
 def _rank(diagnosis: Diagnosis) -> tuple[object, ...]:
     cause = diagnosis.cause
-    application = cause.code.startswith("BB8")
     return (
         cause.level.rank,
-        application,
+        _of_the_application(diagnosis),
         cause.confidence.rank,
         -len(diagnosis.affects) - len(diagnosis.consequences),
         _layer(cause),

@@ -129,3 +129,18 @@ def test_what_proxies_show_is_a_consequence_of_the_configuration(name: str, symp
     assert first.cause.code.startswith(("IST", "BB7"))
     assert symptom in {one.code for d in analysis.diagnoses for one in d.consequences}
     assert symptom not in {d.cause.code for d in analysis.diagnoses}
+
+
+def test_trouble_of_an_application_comes_last_and_trouble_of_the_mesh_does_not() -> None:
+    """An image of Istio's own that cannot be pulled is no less a cause than a rule of the mesh."""
+    own, istiod = Ref("Deployment", "shop", "a-app"), Ref("Deployment", "istio-system", "istiod")
+    tests = made("ZZ1", ROUTE)
+    pulls, image, down = (
+        Finding(code, Level.ERROR, at, code, (at,), (), (), Confidence.CERTAIN, None)
+        for code, at in (("BB802", own), ("BB802", istiod), ("BB151", istiod))
+    )
+    assert [(d.cause.origin, len(d.consequences)) for d in diagnose([pulls, image, down, tests])] == [
+        (istiod, 1),
+        (ROUTE, 0),
+        (own, 0),
+    ]

@@ -8,7 +8,7 @@ from bugbundle.istio import Source
 from bugbundle.mesh import Mesh
 from bugbundle.mesh.kube import as_dict, texts
 from bugbundle.rules.lib.access import Fault, faults
-from bugbundle.rules.lib.index import index
+from bugbundle.rules.lib.index import alive, index
 from bugbundle.rules.lib.logs import Line
 from bugbundle.rules.lib.resources import NETWORK_POLICY
 from bugbundle.rules.lib.selectors import selector_matches
@@ -69,8 +69,10 @@ def hbone_blocked(mesh: Mesh) -> Iterator[Evidence]:
 
 
 def _pod_at(mesh: Mesh, address: str) -> tuple[Ref, ...]:
+    """The pod that has an address now, and its Services: finished pods keep theirs, and some share their node's."""
     for pod in mesh.pods.values():
-        if address and pod.status.get("podIP") == address:
+        own = alive(pod) and pod.spec.get("hostNetwork") is not True
+        if address and own and pod.status.get("podIP") == address:
             return (ref(pod), *(ref(service) for service in index(mesh).services_of(pod)))
     return ()
 

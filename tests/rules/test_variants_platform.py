@@ -946,6 +946,27 @@ def asks_by_label_and_was_missed(scene: Cluster) -> None:
     scene.workload("legacy", "asking", pods=2, labels={"sidecar.istio.io/inject": "true"})
 
 
+@case("BB307", "Deployment shop/web")
+def revision_removed_under_a_proxy(scene: Cluster) -> None:
+    """The namespace was moved to another revision, its old control plane deleted, the workload never restarted."""
+    proxy = scene.proxy("shop/web")
+    old = "istiod-1-26-2.istio-system.svc:15012"
+    for path in scene.paths(rf"proxies/{proxy}/(config_dump|server_info)\.json"):
+        scene.files[path] = scene.files[path].replace(b"istiod.istio-system.svc:15012", old.encode())
+    namespace, name = proxy.split("/")
+    for path in scene.paths("istiod/.*/debug/syncz.json"):
+        scene.json(path)[:] = [row for row in scene.json(path) if row["proxy"] != f"{name}.{namespace}"]
+    for path in scene.paths(rf"istiod/.*/debug/.*{name}\.{namespace}.*"):
+        del scene.files[path]
+    for ago in (500, 300, 100, 20):
+        scene.log(
+            f"{proxy}/istio-proxy",
+            f"{{t}}\twarn\txdsproxy\tfailed to connect to upstream {old}: rpc error: code = Unavailable desc = dns: A "
+            "record lookup error: lookup istiod-1-26-2.istio-system.svc on 10.96.0.10:53: no such host",
+            ago=ago,
+        )
+
+
 # what holds up Istio's own workloads
 
 
