@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bugbundle.bundle import Bundle, Gap
-from bugbundle.codec import Raw, decode, encode, split_array, split_object
+from bugbundle.codec import Raw, Reader, Struct, decode, encode, split_object
 from bugbundle.errors import BugbundleError
 from bugbundle.replay.catalogue import Catalogue, Resource
 from bugbundle.replay.clean import Cleaner
@@ -21,6 +21,18 @@ from bugbundle.replay.status import Refusal, from_gap, unrecorded
 
 KEEP_BYTES = 192_000_000
 """How many bytes of lists stay in memory; the list in use stays in any case."""
+
+
+class _Parts(Struct):
+    """A list's members, each as it stands; found in one pass."""
+
+    kind: Raw = Raw()
+    apiVersion: Raw = Raw()
+    metadata: Raw = Raw()
+    items: list[Raw] | None = None
+
+
+_read_list = Reader(_Parts)
 
 
 @dataclass(slots=True)
@@ -153,15 +165,14 @@ class Lists:
         return listing
 
     def _split(self, resource: Resource, path: str, body: bytes) -> Listing:
-        top = split_object(body, path)
-        items = split_array(top["items"]) if "items" in top and bytes(top["items"]) != b"null" else []
-        metadata = decode(top["metadata"]) if "metadata" in top else {}
+        top = _read_list(body, path)
+        metadata = decode(top.metadata) if top.metadata else {}
         return Listing(
             resource=resource,
             metadata=metadata if isinstance(metadata, dict) else {},
-            items=[item for item in items if bytes(memoryview(item)[:1]) == b"{"],
+            items=[item for item in top.items or () if bytes(memoryview(item)[:1]) == b"{"],
             at=self.bundle.at(path),
-            body=body if "kind" in top and "apiVersion" in top else None,
+            body=body if top.kind and top.apiVersion else None,
         )
 
     def _keep(self, path: str, size: int, listing: Listing) -> None:

@@ -2,7 +2,8 @@
 
 Ages are compared as «an age»: live they were measured when kubectl asked, here when the list was recorded,
 some seconds later; `describe` measures them by the reader's clock. Widths of columns follow from ages and are
-not compared, nor is the server's address, nor the order of `logs` of several containers, which kubectl takes from a Go map.
+not compared, nor is the server's address, nor the order of `logs` of several containers, which kubectl takes
+from a Go map.
 """
 
 from __future__ import annotations
