@@ -19,6 +19,7 @@ SETTLING = 30.0
     per=Ztunnel,
     level=Level.ERROR,
     reads={Source.ZTUNNEL_CONFIG_DUMP, Source.ISTIOD_DEBUG},
+    optional={"pods", "services"},
     explains={"BB551", "BB557"},
     message="{ztunnel} lacks {count} {kind} that istiod has for ambient: {first}",
 )
