@@ -87,7 +87,7 @@ def file(function: Function) -> Function:
         return function(bundle=file or bundle, name=name, **rest)
 
     text = "One loose dump, - for stdin, in place of BUNDLE."
-    return click.option("-f", "--file", "file", default="", metavar="DUMP", help=text)(read)
+    return click.option("-f", "--file", "file", type=click.Path(), default="", metavar="DUMP", help=text)(read)
 
 
 def _is_known(bundle: str) -> bool:

@@ -23,8 +23,15 @@ _BAD = re.compile(r"\b(STALE|ERROR|UNHEALTHY|FAILED|MISSING|NOT SENT)\b")
 class GoCommand(click.Command):
     """A command whose boolean flags take `=true` and `=false`, as Go's do.
 
-    A flag that can be turned off is declared `--name/--no-name`; help shows `--name` alone.
+    A flag that can be turned off is declared `--name/--no-name`; help shows `--name` alone. BUNDLE is completed as a
+    path.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for param in self.params:
+            if isinstance(param, click.Argument) and param.name in ("bundle", "paths"):
+                param.type = click.Path()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Turn `--name=false` into `--no-name` before click reads the line."""

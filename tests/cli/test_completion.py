@@ -29,3 +29,11 @@ def test_pods_of_the_bundle_are_offered(words: list[str], bundle: str):
     assert [item.value for item in complete.get_completions([*words, bundle], "")] == ["a.shop", "b.shop"]
     assert [item.value for item in complete.get_completions([*words, bundle], "b")] == ["b.shop"]
     assert complete.get_completions([*words, f"{bundle}/none"], "") == []
+
+
+@pytest.mark.parametrize(
+    "words", [["analyze"], ["pc", "route"], ["zc", "all"], ["x", "precheck"], ["pc", "secret", "-f"]]
+)
+def test_the_bundle_is_completed_as_a_path(words: list[str]):
+    complete = ShellComplete(cli, {}, "bugbundle", "_BUGBUNDLE_COMPLETE")
+    assert [item.type for item in complete.get_completions(words, "ca")] == ["file"]

@@ -6,6 +6,7 @@ An API server with Istio's webhook lets none of these in; files, and clusters wi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from bugbundle.mesh import KubeObject
@@ -19,6 +20,15 @@ PROTOCOLS = ("HTTP", "HTTP2", "GRPC", "GRPC-WEB", "MONGO", "REDIS", "MYSQL", "TC
 _SECURE = ("HTTPS", "TLS")
 _KNOWN = frozenset({*PROTOCOLS, *_SECURE, "UDP"})
 _LISTENER = frozenset({"LISTENER", "FILTER_CHAIN", "NETWORK_FILTER", "HTTP_FILTER", "LISTENER_FILTER"})
+RETRY_ON = frozenset(
+    "5xx gateway-error reset reset-before-request connect-failure envoy-ratelimited retriable-4xx refused-stream "
+    "retriable-status-codes retriable-headers http3-post-connect-failure cancelled deadline-exceeded internal "
+    "resource-exhausted unavailable".split()
+)
+"""What Envoy retries on; status codes besides."""
+
+_STATUS = frozenset(str(int(status)) for status in HTTPStatus)
+
 _EMPTY_RULES = ("route", "redirect", "directResponse", "delegate")
 
 
@@ -120,7 +130,14 @@ def service_entry(item: KubeObject) -> Told:
 
 
 def sidecar(item: KubeObject) -> Told:
-    """A proxy for what leaves the mesh, where nothing may."""
+    """Listeners for nothing; a proxy for what leaves the mesh, where nothing may."""
+    listeners = dicts(item.spec.get("egress"))
+    for number, listener in enumerate(listeners):
+        if not texts_of(listener.get("hosts")):
+            yield f"/spec/egress/{number}", "sidecar: egress listener must contain at least one host"
+        if not listener.get("port") and number < len(listeners) - 1:
+            text = "sidecar: the egress listener with empty port should be the last listener in the list"
+            yield f"/spec/egress/{number}", text
     policy = as_dict(item.spec.get("outboundTrafficPolicy"))
     if policy.get("egressProxy") and policy.get("mode") != "ALLOW_ANY":
         text = "sidecar: egress_proxy must be set only with ALLOW_ANY outbound_traffic_policy mode"
@@ -141,6 +158,9 @@ def virtual_service(item: KubeObject) -> Told:
         attempts = as_dict(rule.get("retries")).get("attempts")
         if isinstance(attempts, int) and attempts < 0:
             yield f"{place}/retries", "attempts cannot be negative"
+        for policy in as_text(as_dict(rule.get("retries")).get("retryOn")).split(","):
+            if policy and policy not in RETRY_ON and policy not in _STATUS:
+                yield f"{place}/retries/retryOn", f'"{policy}" is not a valid retryOn policy'
         for index, route in enumerate(dicts(rule.get("route"))):
             target = as_dict(route.get("destination"))
             if "destination" in route and not target.get("host"):

@@ -21,6 +21,9 @@ DENY_TCP = (
     "configured AuthorizationPolicy will deny all traffic to TCP ports under its scope due to the use of only HTTP "
     "attributes in a DENY rule; it is recommended to explicitly specify the port"
 )
+ALL_WORKLOADS = (
+    "service entry: workload selector specified without labels, will be applied to all services in namespace"
+)
 ADDRESSES = "addresses are required for ports serving TCP (or unset) protocol when IP Autoallocation is not enabled"
 EMPTY_DENY = (
     "DENY action without `rules` is meaningless as it will never be triggered, add an empty rule `{}` if you want it "
@@ -55,6 +58,9 @@ def warnings(mesh: Mesh) -> Told:
         yield item, "/spec", ENVOY_FILTER
         yield from ((item, place, UNTYPED.format(name=name)) for place, name in _untyped(item))
     for item in analysed(mesh, res.SERVICE_ENTRY):
+        selector = item.spec.get("workloadSelector")
+        if isinstance(selector, dict) and not as_dict(selector.get("labels")):
+            yield item, "/spec/workloadSelector", ALL_WORKLOADS
         for number, port in enumerate(dicts(item.spec.get("ports"))):
             unresolved = as_text(item.spec.get("resolution")) in ("", "NONE")
             if unresolved and not item.spec.get("addresses") and as_text(port.get("protocol")).upper() in ("", "TCP"):
