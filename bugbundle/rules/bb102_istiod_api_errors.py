@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Istiod
+from bugbundle.rules.lib.index import fronts
 from bugbundle.rules.lib.logs import istiod_log
-from bugbundle.rules.lib.owners import CONTROL_PLANE_SERVICE
-from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
+from bugbundle.rules.model import Confidence, Evidence, Level, ref, rule
 
 
 @rule(
@@ -17,6 +17,7 @@ from bugbundle.rules.model import Confidence, Evidence, Level, Ref, ref, rule
     per=Istiod,
     level=Level.WARNING,
     reads={Source.LOG},
+    optional={"pods", "services"},
     explains={"BB101", "BB151", "BB106", "BB202", "BB301", "BB550"},
     message="{istiod} {what} ({count}× within the last 10 minutes): {text}",
 )
@@ -40,7 +41,7 @@ def istiod_api_errors(istiod: Istiod) -> Iterator[Evidence]:
     yield Evidence(
         origin=ref(istiod),
         values={"istiod": istiod.id, "what": _what(last.whole), "count": len(lines), "text": last.said},
-        objects=(Ref("Service", istiod.namespace, CONTROL_PLANE_SERVICE),),
+        objects=fronts(istiod),
         proofs=(last.proof,),
         level=Level.ERROR if forbidden else Level.WARNING,
         confidence=Confidence.LIKELY,

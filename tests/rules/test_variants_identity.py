@@ -372,6 +372,25 @@ def file_mounted(s: Scene) -> None:
     s.every(ch, "cluster", "outbound|443||api.payments", s.proxies("shop/"))
 
 
+@case("BB408", "Pod istio-system/istiod-57c6756f8-wtjzj")
+def token_refused(s: Scene) -> None:
+    proxy = s.proxy("reviews-v2")
+    namespace, name = proxy.split("/")
+    address = s.objects("pods", namespace, name)[0]["status"]["podIP"]
+    path = s.paths("istiod/.*/debug/syncz.json")[0]
+    s.json(path)[:] = [row for row in s.json(path) if row["proxy"] != f"{name}.{namespace}"]
+    refused = (
+        f"{{t}}\terror\tsecurity\tFailed to authenticate client from {address}:41234: Authenticator KubeJWTAuthenticator: "
+        'failed to validate the JWT from cluster "Kubernetes": the token is not authenticated'
+    )
+    s.log("/".join(path.split("/")[1:3]) + "/discovery", *[refused] * 8)
+    told = (
+        "{t}\twarn\tsds\tfailed to warm certificate: failed to generate workload certificate: create certificate: "
+        "rpc error: code = Unauthenticated desc = authentication failure"
+    )
+    s.log(f"{proxy}/istio-proxy", *[told] * 4)
+
+
 @pytest.mark.parametrize("one", CASES, ids=map(name_of, CASES))
 def test_the_first_diagnosis(one: Case) -> None:
     check(one)

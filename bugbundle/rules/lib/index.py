@@ -6,11 +6,12 @@ import functools
 from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
-from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.mesh import Istiod, KubeObject, Mesh
 from bugbundle.mesh.kube import as_text, texts
 from bugbundle.mesh.parts import containers
 from bugbundle.rules.lib.resources import ENDPOINT_SLICE
 from bugbundle.rules.lib.selectors import matches
+from bugbundle.rules.model import Ref, ref
 
 PROXY = "istio-proxy"
 
@@ -159,3 +160,9 @@ def _by_namespace(objects: list[KubeObject]) -> dict[str, list[KubeObject]]:
     for item in objects:
         found.setdefault(item.namespace, []).append(item)
     return found
+
+
+def fronts(istiod: Istiod) -> tuple[Ref, ...]:
+    """The Services of an istiod (`istiod`, `istiod-<revision>`, those of its tags), by which proxies find it."""
+    found = index(istiod.mesh).services_of(istiod.pod) if istiod.pod else []
+    return tuple(ref(item) for item in found) or (Ref("Service", istiod.namespace, "istiod"),)
