@@ -20,11 +20,11 @@ PROTOCOLS = ("HTTP", "HTTP2", "GRPC", "GRPC-WEB", "MONGO", "REDIS", "MYSQL", "TC
 _SECURE = ("HTTPS", "TLS")
 _KNOWN = frozenset({*PROTOCOLS, *_SECURE, "UDP"})
 _LISTENER = frozenset({"LISTENER", "FILTER_CHAIN", "NETWORK_FILTER", "HTTP_FILTER", "LISTENER_FILTER"})
-RETRY_ON = frozenset(
-    "5xx gateway-error reset reset-before-request connect-failure envoy-ratelimited retriable-4xx refused-stream "
-    "retriable-status-codes retriable-headers http3-post-connect-failure cancelled deadline-exceeded internal "
-    "resource-exhausted unavailable".split()
-)
+RETRY_ON = frozenset({
+    "5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "envoy-ratelimited", "retriable-4xx",
+    "refused-stream", "retriable-status-codes", "retriable-headers", "http3-post-connect-failure", "cancelled",
+    "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
+})  # fmt: skip
 """What Envoy retries on; status codes besides."""
 
 _STATUS = frozenset(str(int(status)) for status in HTTPStatus)
