@@ -20,30 +20,39 @@ from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
     level=Level.INFO,
     reads={res.NAMESPACE, res.POD},
     optional={res.REPLICA_SET},
-    message=("{owner} opts out of injection (sidecar.istio.io/inject=false) in namespace {space}, which injects"),
+    message="{owner} stays without sidecar ({how}) in namespace {space}, which injects",
     diagnosis=False,
 )
 def pod_opted_out(mesh: Mesh) -> Iterator[Evidence]:
-    """A workload opts out of injection in a namespace that injects.
+    """A workload opts out of injection in a namespace that injects, or uses the node's network (no sidecar there).
 
     ## Why it matters
     It is outside of the mesh on purpose; worth knowing when calls to or from it fail.
 
     ## What to do
-    Nothing, where it is meant. Else remove `sidecar.istio.io/inject=false` from the pod template.
+    Nothing, where it is meant. Else remove `sidecar.istio.io/inject=false`, or `hostNetwork`, from the pod
+    template.
     """
-    groups: dict[Ref, list[KubeObject]] = defaultdict(list)
+    groups: dict[tuple[Ref, str], list[KubeObject]] = defaultdict(list)
     spaces: dict[Ref, KubeObject] = {}
     for pod, space in plain_pods(mesh):
-        if wish(pod.labels, pod.annotations) == "false" and not pod.labels.get("gateway.istio.io/managed"):
+        how = reason(pod)
+        if how and not pod.labels.get("gateway.istio.io/managed"):
             owner = workload(mesh, pod)
-            groups[owner].append(pod)
+            groups[owner, how].append(pod)
             spaces[owner] = space
-    for owner, pods in groups.items():
+    for (owner, how), pods in groups.items():
         yield Evidence(
             owner,
-            {"owner": str(owner), "space": spaces[owner].name},
+            {"owner": str(owner), "space": spaces[owner].name, "how": how},
             objects=(ref(spaces[owner]), *(ref(pod) for pod in pods[:20])),
-            proofs=(Proof(pods[0].at("/metadata"), f"{INJECT}=false"),),
+            proofs=(Proof(pods[0].at("/metadata"), how),),
             affects=tuple(pod_id(pod) for pod in pods),
         )
+
+
+def reason(pod: KubeObject) -> str:
+    """Why a pod gets no sidecar by its own template; empty where nothing there says so."""
+    if wish(pod.labels, pod.annotations) == "false":
+        return f"{INJECT}=false"
+    return "hostNetwork" if pod.spec.get("hostNetwork") is True else ""

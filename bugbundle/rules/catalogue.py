@@ -100,6 +100,7 @@ INJECTION: tuple[str, ...] = (
     "bb618_root_certificate_missing",
     "bb619_injection_asked_in_vain",
     "bb620_no_injection_webhook",
+    "bb621_traffic_excluded",
 )
 TRAFFIC: tuple[str, ...] = (
     "bb701_service_selects_no_pods",
