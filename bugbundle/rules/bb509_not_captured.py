@@ -32,7 +32,8 @@ def not_captured(mesh: Mesh) -> Iterator[Evidence]:
     Its traffic is plain text outside of the mesh; STRICT servers refuse it.
 
     ## What to do
-    Look at istio-cni on its node (logs, readiness); delete the pod so that it is set up anew.
+    Look at istio-cni on its node (logs, readiness); delete the pod so that it is set up anew. istio-cni takes in
+    running pods too: one that stays out was refused, or no istio-cni serves the node.
     """
     groups: dict[tuple[Ref, str], list[KubeObject]] = defaultdict(list)
     for pod in mesh.kube.list(res.POD):

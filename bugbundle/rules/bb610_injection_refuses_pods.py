@@ -29,7 +29,10 @@ def injection_refuses_pods(mesh: Mesh) -> Iterator[Evidence]:
     cannot call.
 
     ## What to do
-    Repair or remove the webhook that the message names.
+    Repair or remove the webhook that the message names. «context deadline exceeded»: the API server does not reach
+    istiod's port 15017 (a firewall of a private cluster, a NetworkPolicy, a CNI that the API server is no part of).
+    «Service Unavailable»: the API server goes through a proxy, add `.svc` to its `no_proxy`. «denied the request»: an
+    annotation of the pod template that the text quotes.
     """
     for owner, item, proof, text in refused(mesh):
         hook = failing_hook(text)

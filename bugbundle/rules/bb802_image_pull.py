@@ -31,7 +31,8 @@ def image_pull(mesh: Mesh) -> Iterator[Evidence]:
     The container never starts.
 
     ## What to do
-    Correct the image's name or tag, or give the pod the pull secret that the registry asks for.
+    Correct the image's name or tag, or give the pod the pull secret that the registry asks for. Istio's own images come
+    from `global.hub` and `global.tag`; in the application's namespace they need their own `global.imagePullSecrets`.
     """
     found = [
         one

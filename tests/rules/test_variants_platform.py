@@ -1012,6 +1012,30 @@ def test_first_diagnosis(one: Case) -> None:
     assert [finding.line for finding in loud(found)] == []
 
 
+PAIRS = (
+    ("ca_bundle_empty", "readiness_fails"),
+    ("node_down", "waypoint_named_wrong"),
+    ("istiod_out_of_memory", "application_out_of_memory"),
+    ("hbone_closed", "quota"),
+    ("ztunnel_crashes", "labelled_after_the_pods"),
+    ("dns_down", "application_out_of_memory"),
+    ("gateway_without_replicas", "no_room"),
+)
+
+
+@pytest.mark.parametrize("names", PAIRS, ids=map("+".join, PAIRS))
+def test_two_causes_are_kept_apart(names: tuple[str, str]) -> None:
+    """The trouble of the mesh comes first, that of an application behind it; no symptom stands by itself."""
+    cases = [one for name in names for one in CASES if one.name == name]
+    scene = Cluster()
+    for one in cases:
+        one.change(scene)
+    found = [(one.cause.code, str(one.cause.origin)) for one in diagnosed(scene).diagnoses]
+    errors = [one for one in diagnosed(scene).diagnoses if one.cause.level == "Error"]
+    assert found[:2] == [(one.code, one.origin) for one in cases]
+    assert {one.cause.code for one in errors} <= {one.code for one in cases}
+
+
 QUIET: list[Callable[[Cluster], None]] = []
 
 
