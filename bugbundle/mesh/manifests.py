@@ -215,11 +215,11 @@ class FileKube(Kube):
         return True if self.alone or resource in self._own else super().serves(resource)
 
     def list(self, resource: str) -> list[KubeObject]:
-        """The objects of the files, then the recorded ones of other names."""
+        """The objects of the files and the recorded ones of other names, in the order of a Kubernetes list."""
         own = self._own.get(resource, {})
         if resource not in self._cache:
             kept = [item for item in super().list(resource) if (item.namespace, item.name) not in own]
-            self._cache[resource] = [*own.values(), *kept]
+            self._cache[resource] = sorted([*own.values(), *kept], key=lambda item: (item.namespace, item.name))
         return self._cache[resource]
 
     def find(self, resource: str, namespace: str, name: str) -> KubeObject | None:

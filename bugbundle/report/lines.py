@@ -39,7 +39,7 @@ def _field(code: str, pointer: str, lines: dict[str, int]) -> str:
             return pointer
     if code in ("IST0101", "IST0110", "IST0159", "IST0162"):
         return _first_label(lines)
-    if code == "IST0109":
+    if code in ("IST0109", "IST0138"):
         return "/metadata/name"
     port = _PORT.match(pointer)
     return f"{port[0]}/name" if code == "IST0134" and port else ""

@@ -16,7 +16,16 @@ from bugbundle.rules.model import Level
     "schema.ValidationAnalyzer.EnvoyFilter",
     level=Level.WARNING,
     reads=set(),
-    optional={res.ENVOY_FILTER, res.AUTHORIZATION_POLICY, res.SERVICE_ENTRY},
+    optional={
+        res.ENVOY_FILTER,
+        res.AUTHORIZATION_POLICY,
+        res.SERVICE_ENTRY,
+        res.GATEWAY,
+        res.PEER_AUTHENTICATION,
+        res.REQUEST_AUTHENTICATION,
+        res.TELEMETRY,
+        res.WASM_PLUGIN,
+    },
     message="Schema validation warning: {error}",
 )
 def schema_warning(mesh: Mesh) -> Iterator[Hit]:

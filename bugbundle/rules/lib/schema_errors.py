@@ -68,6 +68,8 @@ def _server_port(port: dict[str, Any]) -> Iterator[str]:
 
 def _server_tls(server: dict[str, Any], protocol: str) -> Iterator[str]:
     tls = server.get("tls")
+    if isinstance(tls, dict) and tls.get("mode") and protocol.upper() in ("HTTP", "HTTP2", "GRPC", "GRPC-WEB"):
+        yield "server cannot have TLS settings for plain text HTTP ports"
     if not isinstance(tls, dict):
         if protocol.upper() in _SECURE:
             yield "server must have TLS settings for HTTPS/TLS protocols"
@@ -131,6 +133,8 @@ def service_entry(item: KubeObject) -> Told:
 
 def sidecar(item: KubeObject) -> Told:
     """Listeners for nothing; a proxy for what leaves the mesh, where nothing may."""
+    if item.spec.get("inboundConnectionPool") == {}:
+        yield "/spec/inboundConnectionPool", "connection pool must have at least one field"
     listeners = dicts(item.spec.get("egress"))
     for number, listener in enumerate(listeners):
         if not texts_of(listener.get("hosts")):
@@ -147,6 +151,9 @@ def sidecar(item: KubeObject) -> Told:
 def virtual_service(item: KubeObject) -> Told:
     """A host that is told twice; HTTP rules that lead nowhere, or to two places."""
     hosts = texts_of(item.spec.get("hosts"))
+    gateways = texts_of(item.spec.get("gateways"))
+    if "*" in hosts and (not gateways or "mesh" in gateways):
+        yield "/spec/hosts", "wildcard host * is not allowed for virtual services bound to the mesh gateway"
     for name in sorted({name for name in hosts if hosts.count(name) > 1}):
         yield "/spec/hosts", f"duplicate hosts in virtual service: {name} & {name}"
     for number, rule in enumerate(dicts(item.spec.get("http"))):
@@ -163,7 +170,9 @@ def virtual_service(item: KubeObject) -> Told:
                 yield f"{place}/retries/retryOn", f'"{policy}" is not a valid retryOn policy'
         for index, route in enumerate(dicts(rule.get("route"))):
             target = as_dict(route.get("destination"))
-            if "destination" in route and not target.get("host"):
+            if "destination" not in route:
+                yield f"{place}/route/{index}", "destination is required"
+            elif not target.get("host"):
                 yield f"{place}/route/{index}", "empty domain name not allowed"
             if "port" in target and (wrong := _range(as_dict(target["port"]).get("number"))):
                 yield f"{place}/route/{index}", wrong
@@ -205,7 +214,7 @@ def authorization_policy(item: KubeObject) -> Told:
         where = f"/spec/rules/{number}"
         for field, inner in (("from", "source"), ("to", "operation")):
             for part in dicts(rule.get(field)):
-                if not part.get(inner):
+                if not any(as_dict(part.get(inner)).values()):
                     kind = "empty" if inner in part else "nil"
                     yield f"{where}/{field}", f"`{field}.{inner}` must not be {kind}, found at rule {number}"
         for condition in dicts(rule.get("when")):

@@ -21,6 +21,12 @@ DENY_TCP = (
     "configured AuthorizationPolicy will deny all traffic to TCP ports under its scope due to the use of only HTTP "
     "attributes in a DENY rule; it is recommended to explicitly specify the port"
 )
+PASSTHROUGH = "PASSTHROUGH mode does not use certificates, they will be ignored"
+CERTIFICATES = ("serverCertificate", "privateKey", "caCertificates", "credentialName")
+NO_LABELS = "workload selector specified without labels"
+SELECTING = (
+    res.AUTHORIZATION_POLICY, res.PEER_AUTHENTICATION, res.REQUEST_AUTHENTICATION, res.TELEMETRY, res.WASM_PLUGIN,
+)  # fmt: skip
 ALL_WORKLOADS = (
     "service entry: workload selector specified without labels, will be applied to all services in namespace"
 )
@@ -57,6 +63,16 @@ def warnings(mesh: Mesh) -> Told:
     for item in analysed(mesh, res.ENVOY_FILTER):
         yield item, "/spec", ENVOY_FILTER
         yield from ((item, place, UNTYPED.format(name=name)) for place, name in _untyped(item))
+    for item in analysed(mesh, res.GATEWAY):
+        for number, server in enumerate(dicts(item.spec.get("servers"))):
+            tls = as_dict(server.get("tls"))
+            if tls.get("mode") == "PASSTHROUGH" and any(tls.get(field) for field in CERTIFICATES):
+                yield item, f"/spec/servers/{number}/tls", PASSTHROUGH
+    for resource in SELECTING:
+        for item in analysed(mesh, resource):
+            selector = item.spec.get("selector")
+            if isinstance(selector, dict) and not as_dict(selector.get("matchLabels")):
+                yield item, "/spec/selector", NO_LABELS
     for item in analysed(mesh, res.SERVICE_ENTRY):
         selector = item.spec.get("workloadSelector")
         if isinstance(selector, dict) and not as_dict(selector.get("labels")):
@@ -121,7 +137,7 @@ def errors(mesh: Mesh) -> Told:
             if not _LABEL.fullmatch(as_text(port.get("name"))):
                 yield item, f"/spec/ports/{number}", f"invalid port name: {as_text(port.get('name'))}"
     for item in analysed(mesh, res.SIDECAR):
-        if not any(item.spec.get(field) for field in SIDECAR_FIELDS):
+        if not any(item.spec.get(field) not in (None, []) for field in SIDECAR_FIELDS):
             yield item, "/spec", "sidecar: empty configuration provided"
     for item in analysed(mesh, res.AUTHORIZATION_POLICY):
         prefix = f"invalid policy {item.name}.{item.namespace}: "
