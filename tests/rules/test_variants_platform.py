@@ -1030,8 +1030,9 @@ def test_two_causes_are_kept_apart(names: tuple[str, str]) -> None:
     scene = Cluster()
     for one in cases:
         one.change(scene)
-    found = [(one.cause.code, str(one.cause.origin)) for one in diagnosed(scene).diagnoses]
-    errors = [one for one in diagnosed(scene).diagnoses if one.cause.level == "Error"]
+    told = diagnosed(scene).diagnoses
+    found = [(one.cause.code, str(one.cause.origin)) for one in told]
+    errors = [one for one in told if one.cause.level == "Error"]
     assert found[:2] == [(one.code, one.origin) for one in cases]
     assert {one.cause.code for one in errors} <= {one.code for one in cases}
 
