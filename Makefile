@@ -41,6 +41,9 @@ bench: $(VENV)/.dev ## speed and size, beside tar | gzip and json.load
 parity: $(VENV)/.dev ## every recorded answer of istioctl against ours
 	$(BIN)/python tools/parity.py
 
+replay-parity: $(VENV)/.dev ## every recorded command of istioctl and kubectl, run again on replayed captures (ISTIOCTL=…)
+	$(BIN)/python tools/replay_parity.py
+
 docs: $(VENV)/.dev ## write the generated parts of docs/
 	$(BIN)/python tools/make_docs.py
 
@@ -50,4 +53,4 @@ samples: $(VENV)/.dev ## sample_bundles/ from the recordings beside the checkout
 schema: $(VENV)/.dev ## bugbundle/xds/schema.json from the published descriptors of Envoy's API
 	$(BIN)/python tools/make_schema.py
 
-.PHONY: help demo dev browser lint test bench parity docs samples schema
+.PHONY: help demo dev browser lint test bench parity replay-parity docs samples schema

@@ -18,7 +18,7 @@ from bugbundle.bundle.model import Damage
 from bugbundle.errors import BundleError
 
 BLOCK = tarfile.BLOCKSIZE
-MAX_FRAMES = 1_000_000
+MAX_FRAMES = 100_000
 MAX_RATIO = 2_000
 FREE_RAW = 1 << 30
 """So much may come out of any file before the ratio counts."""
