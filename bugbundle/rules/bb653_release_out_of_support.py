@@ -19,16 +19,16 @@ ENDED = {
     18: date(2024, 1, 4),
     19: date(2024, 4, 24),
     20: date(2024, 6, 25),
+    21: date(2024, 9, 27),
+    22: date(2025, 1, 22),
+    23: date(2025, 4, 16),
+    24: date(2025, 6, 24),
+    25: date(2025, 9, 30),
+    26: date(2025, 12, 22),
 }
 """Minor release → end of its support (istio.io, data/compatibility/supportStatus.yml)."""
 
 RELEASED = {
-    23: date(2024, 8, 14),
-    24: date(2024, 11, 7),
-    25: date(2025, 3, 3),
-    26: date(2025, 5, 8),
-    27: date(2025, 8, 11),
-    28: date(2025, 11, 5),
     29: date(2026, 2, 16),
     31: date(2026, 8, 27),
 }
