@@ -48,7 +48,7 @@ class Headline:
 
 
 def sentence(text: str) -> str:
-    """With a capital letter, unless it begins with a name: of a program (`istiod`), an object (`web.shop`) or a flag."""
+    """With a capital letter, unless it begins with a name: of a program (`istiod`), an object (`web.shop`), a flag."""
     word = re.match(r"[a-z]+(?= )", text)
     return text if word is None or word[0] in PROGRAMS else text[0].upper() + text[1:]
 
