@@ -73,10 +73,11 @@ class Copy:
 
 
 def copies_of(mesh: Mesh, plan: Plan) -> list[Copy]:
-    """The proxies to make, after the largest four of the sample's."""
+    """The proxies to make, after the largest four of the sample's, in the order in which a bundle has them."""
     sidecars = [proxy for proxy in mesh.proxies if proxy.kind == "sidecar"]
     sidecars = sorted(sidecars, key=lambda proxy: -len(mesh.bundle[proxy.entry("config_dump.json")]))[:4]
-    return [Copy(number, sidecars[number % len(sidecars)]) for number in range(plan.proxies)]
+    copies = [Copy(number, sidecars[number % len(sidecars)]) for number in range(plan.proxies)]
+    return sorted(copies, key=lambda copy: (copy.namespace, copy.name))
 
 
 def entries(mesh: Mesh, plan: Plan) -> Iterator[tuple[str, bytes]]:
