@@ -198,8 +198,8 @@ class Kube:
             return known
         found = self._found.get((resource, words))
         if found is None:
-            text = re.compile(rb"\s*:\s*".join(re.escape(encode(word)) for word in words))
-            found = [item for path in self.entries(resource) for item in self._read(path, text)]
+            texts = tuple(encode(word) for word in words)
+            found = [item for path in self.entries(resource) for item in self._read(path, texts)]
             self._found[resource, words] = found
         return found
 
@@ -211,10 +211,10 @@ class Kube:
         """(the object of a file in which a place is, the place in it); None for what was recorded."""
         return None
 
-    def _read(self, path: str, text: re.Pattern[bytes] | None = None) -> Iterator[KubeObject]:
-        """The objects of one list; with a text, at least those in which it stands or may stand escaped."""
+    def _read(self, path: str, texts: tuple[bytes, ...] = ()) -> Iterator[KubeObject]:
+        """The objects of one list; with texts, at least those in which they stand or may stand escaped."""
         try:
-            kind, version, items = self._near(path, text) if text else self._whole(path)
+            kind, version, items = self._near(path, texts) if texts else self._whole(path)
         except (BugbundleError, KeyError) as error:
             self.problems[path] = str(error)
             return
@@ -231,13 +231,15 @@ class Kube:
         items = raw.get("items")
         return raw.get("kind"), raw.get("apiVersion"), enumerate(items) if isinstance(items, list) else None
 
-    def _near(self, path: str, text: re.Pattern[bytes]) -> tuple[Any, Any, Iterable[tuple[int, Any]] | None]:
+    def _near(self, path: str, texts: tuple[bytes, ...]) -> tuple[Any, Any, Iterable[tuple[int, Any]] | None]:
         rows = self._rows.get(path)
         if rows is None:
             rows = self._rows[path] = _Rows(self._bundle[path], path)
         if rows.texts is None:
             return rows.kind, rows.version, None
-        near = [number for number, row in enumerate(rows.texts) if text.search(row) or number in rows.escaped]
+        adjacent = re.compile(rb"\s*:\s*".join(map(re.escape, texts)))
+        near = [number for number, row in enumerate(rows.texts) if texts[-1] in row and adjacent.search(row)]
+        near = sorted({*near, *rows.escaped})
         return rows.kind, rows.version, [(number, decode(rows.texts[number], path)) for number in near]
 
 

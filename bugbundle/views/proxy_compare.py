@@ -16,7 +16,7 @@ from bugbundle.views.names import find_pod, find_proxy, phase_of
 from bugbundle.views.protojson import shape
 from bugbundle.views.proxy_diff import last_loaded, proxy_diff
 from bugbundle.views.proxy_status import istiods
-from bugbundle.xds import Xds
+from bugbundle.xds import Split, Xds
 from bugbundle.xds.kinds import MESSAGES
 
 KINDS = (Xds.CDS, Xds.LDS, Xds.RDS)
@@ -73,21 +73,22 @@ def same(ours: Dump, theirs: Dump) -> bool:
     """
     if ours.problem or theirs.problem:
         return False
+    parts = (ours.parts, theirs.parts)
+    if any(kind not in part.versions for part in parts for kind in KINDS):
+        return False
     for kind in KINDS:
-        if any(kind not in dump.parts.versions for dump in (ours, theirs)):
-            return False
         if any(r.has_error or r.section == "dynamic_warming" for r in theirs.resources(kind)):
             return False
         mine, others = (_meanings(dump, kind) for dump in (ours, theirs))
         if mine != others:
             return False
-    return _laid_out(ours) == _laid_out(theirs)
+    return _laid_out(parts[0]) == _laid_out(parts[1])
 
 
-def _laid_out(dump: Dump) -> dict[str, Any]:
+def _laid_out(parts: Split) -> dict[str, Any]:
     """Name → the text's tree of each cluster that carries endpoints."""
     found = {}
-    for item in dump.parts.items:
+    for item in parts.items:
         if item.kind is Xds.CDS and item.section == "dynamic_active" and item.body is not None:
             raw = bytes(item.body)
             if any(mark in raw for mark in _LAID_OUT_ANEW):
