@@ -27,10 +27,11 @@ dev: $(VENV)/.dev ## install with everything that developing needs
 browser: ## Debian's chromium and kubectl for the tests that use them, where that is allowed
 	@tools/install-test-programs
 
-lint: $(VENV)/.dev ## format, style, types
+lint: $(VENV)/.dev ## format, style, types, generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tools/make_docs.py --check
 
 test: $(VENV)/.dev browser ## the whole suite
 	$(BIN)/pytest -n auto --dist loadfile
