@@ -70,6 +70,8 @@ def verdict(case: Case) -> str:
         return "explained: levels not recorded"
     if case.words[-1] == "precheck" and all("[IST0141]" in line for line in case.got.splitlines() if line.strip()):
         return "explained: rights of a recording"
+    if case.words[:2] in (("auth", "can-i"), ("config", "view")):
+        return "explained: rights and name of a recording"
     reason = explain(case)
     return f"explained: {reason}" if reason else "differs"
 
