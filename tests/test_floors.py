@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent / "bugbundle"
 
 FLOORS = {
-    "errors": 0, "istio": 0, "diff": 0, "codec": 0, "certificates": 0, "xds": 0,
+    "errors": 0, "istio": 0, "diff": 0, "codec": 0, "certificates": 0, "durations": 0, "xds": 0,
     "bundle": 1, "redact": 1,
     "mesh": 2, "collect": 2, "convert": 2,
     "sync": 3,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bugbundle.durations import human
 from bugbundle.mesh import Mesh
 from bugbundle.mesh.kube import as_text
 from bugbundle.mesh.parts import Istiod, SyncState
-from bugbundle.views.ages import age
 from bugbundle.views.check_inject import WEBHOOKS
 from bugbundle.views.table import Table
 
@@ -103,7 +103,7 @@ def state(row: Row, url: str) -> str:
     found = row.states.get(url)
     if found is None:
         return "IGNORED"
-    since = age(found.sent_time, row.asked)
+    since = _age(found.sent_time, row.asked)
     return f"{found.status} ({since})" if since else found.status
 
 
@@ -165,9 +165,14 @@ def _state_json(row: Row, found: SyncState) -> dict[str, str]:
         "type": short(found.url),
         "typeUrl": found.url,
         "status": found.status,
-        "age": age(found.sent_time, row.asked),
+        "age": _age(found.sent_time, row.asked),
         "sent": found.sent,
         "acked": found.acked,
         "lastError": found.last_error,
     }
     return {key: value for key, value in out.items() if value or key in ("sent", "acked")}
+
+
+def _age(then: datetime | None, now: datetime | None) -> str:
+    """`3m2s`; empty where a time is unknown."""
+    return human((now - then).total_seconds()) if then and now else ""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bugbundle.replay.ages import UNKNOWN, Clock, human
+from bugbundle.durations import human
+from bugbundle.replay.ages import UNKNOWN, Clock
 from bugbundle.replay.shape import Object, dig, mapping, number, objects, scalar, text
 from bugbundle.replay.tables.columns import NONE, UNSET, age_of, label_selector, name_of, table
 
