@@ -1,4 +1,4 @@
-"""Durations as Kubernetes' clients and servers write them. Source: k8s.io/apimachinery/pkg/util/duration, HumanDuration."""
+"""Durations as Kubernetes writes them. Source: k8s.io/apimachinery/pkg/util/duration, HumanDuration."""
 
 from __future__ import annotations
 
