@@ -12,6 +12,7 @@ from bugbundle.rules.lib.index import ready
 from bugbundle.rules.lib.life import finished
 from bugbundle.rules.lib.owners import CONTROL_PLANE_SERVICE, workload
 from bugbundle.rules.lib.resources import DEPLOYMENT, SERVICE
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, rule
 
 
@@ -68,7 +69,7 @@ def _evidence(one: Istiod, what: str, level: Level, services: tuple[Ref, ...]) -
     proofs = [Proof(one.pod.pointer, f"not ready{_state(one)}")] if one.pod else []
     text = one.text("ready.txt").strip()
     if text and "404" not in text:
-        proofs.append(Proof(Pointer(one.entry("ready.txt")), text[:200]))
+        proofs.append(Proof(Pointer(one.entry("ready.txt")), clip(text, 200)))
     owner = (workload(one.mesh, one.pod),) if one.pod else ()
     down = tuple(proxy.id for proxy in one.mesh.proxies) if level is Level.ERROR else ()
     return Evidence(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Istiod, Mesh, Pointer
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
 from bugbundle.xds import canonical
 
@@ -43,7 +44,7 @@ def replicas_disagree(mesh: Mesh) -> Iterator[Evidence]:
 def _evidence(revision: str, what: str, page: str, members: list[Istiod], values: str) -> Evidence:
     return Evidence(
         origin=ref(members[0]),
-        values={"revision": revision, "what": what, "values": values[:200]},
+        values={"revision": revision, "what": what, "values": clip(values, 200)},
         objects=tuple(ref(one) for one in members),
         proofs=tuple(
             Proof(Pointer(one.entry(page)), one.text(page).strip()[:80] if page.endswith("txt") else what)

@@ -13,6 +13,7 @@ from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.logs import proxy_log
 from bugbundle.rules.lib.makers import changed_between, credentials, makers
 from bugbundle.rules.lib.nack import CLOCK, Suspect, changed, meaning, newest, suspects
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, rule
 from bugbundle.sync import compare
 from bugbundle.xds import Xds
@@ -199,4 +200,4 @@ def _some(names: tuple[str, ...]) -> str:
 
 def _first(text: str) -> str:
     """The first line, at most 300 characters."""
-    return text.strip().partition("\n")[0][:300]
+    return clip(text.strip().partition("\n")[0])

@@ -11,6 +11,7 @@ from bugbundle.rules.lib.life import SETTLING, finished, running_for, span
 from bugbundle.rules.lib.logs import Log, proxy_log
 from bugbundle.rules.lib.owners import control_plane, workload
 from bugbundle.rules.lib.together import together
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Blind, Confidence, Evidence, Level, Proof, ref, rule
 
 REASONS = {
@@ -68,7 +69,7 @@ def _not_ready(proxy: Proxy) -> Iterator[Evidence]:
         proofs.append(said.proof)
     for name in ("ready.txt", "healthz_ready.txt"):
         if proxy.has(name):
-            proofs.append(Proof(Pointer(proxy.entry(name)), proxy.text(name).strip()[:200]))
+            proofs.append(Proof(Pointer(proxy.entry(name)), clip(proxy.text(name).strip(), 200)))
     waits = _targets(proxy)
     yield Evidence(
         origin=ref(proxy),

@@ -12,7 +12,7 @@ from bugbundle.mesh.kube import as_dict, as_text
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.index import alive, index, node_of, pod_id
 from bugbundle.rules.lib.owners import workload
-from bugbundle.rules.lib.words import some
+from bugbundle.rules.lib.words import clip, some
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
 
 RECENT = timedelta(minutes=15)
@@ -57,14 +57,14 @@ def cni_refuses_pods(mesh: Mesh) -> Iterator[Evidence]:
                 "node": f"node {node}",
                 "pods": some(len(held), "pod"),
                 "absent": "" if agents else " (no istio-cni pod runs there)",
-                "text": text[max(0, text.find(PLUGIN)) :][:300],
+                "text": clip(text[max(0, text.find(PLUGIN)) :]),
             },
             objects=(
                 *(ref(one) for one in agents),
                 *(ref(pod) for pod in held[:50]),
                 *dict.fromkeys(workload(mesh, pod) for pod in held),
             ),
-            proofs=(Proof(last.at("/message"), text[:300]),),
+            proofs=(Proof(last.at("/message"), clip(text)),),
             affects=tuple(pod_id(pod) for pod in held),
             at=parse_time(last.raw.get("lastTimestamp")),
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bugbundle.istio import Source
 from bugbundle.mesh import Pointer, Ztunnel
 from bugbundle.mesh.kube import as_text, dicts
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.lib.ztunnels import lines
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
 
@@ -41,12 +42,12 @@ def ztunnel_certificate(ztunnel: Ztunnel) -> Iterator[Evidence]:
             values={
                 "ztunnel": ztunnel.id,
                 "identity": identity,
-                "state": state[:200],
+                "state": clip(state, 200),
                 "reason": f" ({said[-1].said})" if said else "",
             },
             objects=(Ref("ServiceAccount", parts[4], parts[6]),) if len(parts) == 7 else (),
             proofs=(
-                Proof(Pointer(ztunnel.entry("config_dump.json"), f"/certificates/{number}/state"), state[:200]),
+                Proof(Pointer(ztunnel.entry("config_dump.json"), f"/certificates/{number}/state"), clip(state, 200)),
                 *(line.proof for line in said[-1:]),
             ),
             affects=(ztunnel.id,),

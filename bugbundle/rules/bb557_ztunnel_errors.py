@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Ztunnel
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.lib.ztunnels import destination, lines
 from bugbundle.rules.model import Confidence, Evidence, Level, ref, rule
 
@@ -68,4 +69,4 @@ def ztunnel_errors(ztunnel: Ztunnel) -> Iterator[Evidence]:
 def _error(text: str) -> str:
     """The line's `error="…"`, else its end."""
     _, found, rest = text.partition('error="')
-    return rest.partition('"')[0][:200] if found else text[-200:]
+    return clip(rest.partition('"')[0], 200) if found else text[-200:]

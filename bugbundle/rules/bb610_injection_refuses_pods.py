@@ -9,6 +9,7 @@ from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.index import index
 from bugbundle.rules.lib.injection import takers, webhooks
 from bugbundle.rules.lib.refusals import failing_hook, refused
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Evidence, Level, Ref, ref, rule
 
 
@@ -42,7 +43,7 @@ def injection_refuses_pods(mesh: Mesh) -> Iterator[Evidence]:
         guilty = [one for one in takers(webhooks(mesh), space.labels if space else {}, {}) if one.name == hook]
         yield Evidence(
             owner,
-            {"owner": str(owner), "hook": hook, "text": text[:300]},
+            {"owner": str(owner), "hook": hook, "text": clip(text)},
             objects=(
                 *dict.fromkeys(ref(one.config) for one in guilty),
                 *(Ref("Service", *one.service) for one in guilty if one.service),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bugbundle.mesh import Mesh
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.refusals import because_of_sidecar, refused
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Evidence, Level, Ref, ref, rule
 
 
@@ -36,7 +37,7 @@ def pod_security_refuses_sidecar(mesh: Mesh) -> Iterator[Evidence]:
         if because_of_sidecar(text):
             yield Evidence(
                 owner,
-                {"owner": str(owner), "text": text[:300]},
+                {"owner": str(owner), "text": clip(text)},
                 objects=(ref(item), Ref("Namespace", "", owner.namespace)),
                 proofs=(proof,),
                 affects=(f"{owner.name}.{owner.namespace}",),

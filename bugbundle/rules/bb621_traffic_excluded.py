@@ -9,6 +9,7 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.index import alive, pod_id, proxied
 from bugbundle.rules.lib.owners import workload
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
 
 PREFIX = "traffic.sidecar.istio.io/"
@@ -57,5 +58,5 @@ def excluded(pod: KubeObject) -> str:
         value = pod.annotations.get(PREFIX + name, "")
         parts = {part.strip() for part in value.split(",") if part.strip()}
         if parts - DEFAULT.get(name, frozenset()):
-            found.append(f"{name}={value[:100]}")
+            found.append(f"{name}={clip(value, 100)}")
     return ", ".join(found)

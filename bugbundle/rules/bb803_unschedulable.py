@@ -10,7 +10,7 @@ from bugbundle.mesh.kube import as_text
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.index import alive, pod_id
 from bugbundle.rules.lib.owners import workload
-from bugbundle.rules.lib.words import some
+from bugbundle.rules.lib.words import clip, some
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
 
 
@@ -41,8 +41,8 @@ def unschedulable(mesh: Mesh) -> Iterator[Evidence]:
         first, text = pods[0]
         yield Evidence(
             owner,
-            {"owner": str(owner), "pods": some(len(pods), "pod"), "text": text[:200]},
+            {"owner": str(owner), "pods": some(len(pods), "pod"), "text": clip(text, 200)},
             objects=tuple(ref(pod) for pod, _ in pods[:20]),
-            proofs=(Proof(first.at("/status/conditions"), text[:300]),),
+            proofs=(Proof(first.at("/status/conditions"), clip(text)),),
             affects=tuple(pod_id(pod) for pod, _ in pods),
         )

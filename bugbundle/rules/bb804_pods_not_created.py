@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bugbundle.mesh import Mesh
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.refusals import because_of_sidecar, failing_hook, refused
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Evidence, Level, ref, rule
 
 
@@ -33,7 +34,7 @@ def pods_not_created(mesh: Mesh) -> Iterator[Evidence]:
             continue
         yield Evidence(
             owner,
-            {"owner": str(owner), "text": text[:300]},
+            {"owner": str(owner), "text": clip(text)},
             objects=(ref(item),),
             proofs=(proof,),
             affects=(f"{owner.name}.{owner.namespace}",),

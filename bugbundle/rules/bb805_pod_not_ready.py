@@ -14,7 +14,7 @@ from bugbundle.rules.lib.index import alive, pod_id, ready
 from bugbundle.rules.lib.istioctl import SYSTEM_NAMESPACES
 from bugbundle.rules.lib.owners import workload
 from bugbundle.rules.lib.trouble import Trouble, statuses
-from bugbundle.rules.lib.words import some
+from bugbundle.rules.lib.words import clip, some
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
 
 PATIENCE = timedelta(minutes=5)
@@ -61,12 +61,12 @@ def pod_not_ready(mesh: Mesh) -> Iterator[Evidence]:
                 "owner": str(owner),
                 "container": container,
                 "pods": some(len(group), "pod"),
-                "said": f": {as_text(told.raw.get('message'))[:200]}" if told else "",
+                "said": f": {clip(as_text(told.raw.get('message')), 200)}" if told else "",
             },
             objects=tuple(ref(one.pod) for one in group[:20]),
             proofs=(
                 *(Proof(one.pod.at(one.place), "running, not ready") for one in group[:3]),
-                *((Proof(told.at("/message"), as_text(told.raw.get("message"))[:300]),) if told else ()),
+                *((Proof(told.at("/message"), clip(as_text(told.raw.get("message")))),) if told else ()),
             ),
             affects=tuple(pod_id(one.pod) for one in group),
         )

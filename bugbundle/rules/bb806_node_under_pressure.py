@@ -10,7 +10,7 @@ from bugbundle.mesh.kube import as_text
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.index import alive, node_of, pod_id
 from bugbundle.rules.lib.owners import workload
-from bugbundle.rules.lib.words import some
+from bugbundle.rules.lib.words import clip, some
 from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
 
 PRESSURE = {"MemoryPressure": "memory", "DiskPressure": "disk", "PIDPressure": "process ids"}
@@ -50,7 +50,7 @@ def node_under_pressure(mesh: Mesh) -> Iterator[Evidence]:
                 {
                     "node": node.name,
                     "what": what,
-                    "text": text[:200],
+                    "text": clip(text, 200),
                     "pods": some(len(living), "pod"),
                     "evicted": f", {some(len(evicted), 'pod')} evicted" if evicted else "",
                 },

@@ -9,7 +9,7 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kube import as_text
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.index import alive, node_of, pod_id
-from bugbundle.rules.lib.words import some
+from bugbundle.rules.lib.words import clip, some
 from bugbundle.rules.model import Evidence, Level, Proof, ref, rule
 
 
@@ -42,7 +42,7 @@ def node_not_ready(mesh: Mesh) -> Iterator[Evidence]:
             text = as_text(condition.get("message")) or as_text(condition.get("reason"))
             yield Evidence(
                 ref(node),
-                {"node": node.name, "pods": some(len(pods), "pod"), "text": text[:200]},
+                {"node": node.name, "pods": some(len(pods), "pod"), "text": clip(text, 200)},
                 objects=tuple(ref(pod) for pod in pods[:50]),
                 proofs=(Proof(node.at(f"/status/conditions/{number}"), text),),
                 affects=tuple(pod_id(pod) for pod in pods),

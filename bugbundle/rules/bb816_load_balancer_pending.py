@@ -11,6 +11,7 @@ from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.rules.lib import resources as res
 from bugbundle.rules.lib.index import index, pure_proxy
 from bugbundle.rules.lib.life import span
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Confidence, Evidence, Level, Proof, Ref, ref, rule
 
 PATIENCE = timedelta(minutes=5)
@@ -54,12 +55,12 @@ def load_balancer_pending(mesh: Mesh) -> Iterator[Evidence]:
             {
                 "service": f"{service.namespace}/{service.name}",
                 "since": f" since {span(age.total_seconds())}" if age is not None else "",
-                "text": f": {as_text(said.raw.get('message'))[:200]}" if said else "",
+                "text": f": {clip(as_text(said.raw.get('message')), 200)}" if said else "",
             },
             objects=tuple(Ref("Gateway", service.namespace, name) for name in gateways),
             proofs=(
                 Proof(service.at("/status/loadBalancer"), "no ingress"),
-                *((Proof(said.at("/message"), as_text(said.raw.get("message"))[:300]),) if said else ()),
+                *((Proof(said.at("/message"), clip(as_text(said.raw.get("message")))),) if said else ()),
             ),
             confidence=Confidence.CERTAIN if said else Confidence.LIKELY,
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from bugbundle.bundle import Gap
 from bugbundle.istio import Source, source_of
 from bugbundle.mesh import Mesh, Pointer
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, rule
 
 _VARYING = re.compile(r'\\?"[^"\\]*\\?"|[0-9a-f]{8,}|\d+')
@@ -54,4 +55,4 @@ def gaps(mesh: Mesh) -> Iterator[Evidence]:
 def _short(gap: Gap) -> str:
     match = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)', gap.reason)
     text = match[1].replace('\\"', '"').replace("\\n", " ") if match else gap.reason
-    return text.strip()[:SHOWN]
+    return clip(text.strip(), SHOWN)

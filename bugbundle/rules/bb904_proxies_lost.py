@@ -9,6 +9,7 @@ from bugbundle.mesh import Mesh, Pointer, Proxy
 from bugbundle.mesh.kube import as_dict
 from bugbundle.mesh.parts import PROXY_CONTAINER, container_statuses
 from bugbundle.rules.lib.life import finished
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Evidence, Level, Proof, Ref, ref, rule
 
 
@@ -46,7 +47,7 @@ def proxies_lost(mesh: Mesh) -> Iterator[Evidence]:
             values={
                 "count": len(proxies),
                 "word": f"proxy ({proxies[0].id})" if len(proxies) == 1 else f"proxies ({proxies[0].id}, …)",
-                "reason": reason[:200],
+                "reason": clip(reason, 200),
             },
             objects=tuple(ref(proxy) for proxy in proxies[:50]),
             proofs=tuple(_proof(one, reason) for one in proxies[:3]),
@@ -64,4 +65,4 @@ def _proof(proxy: Proxy, reason: str) -> Proof:
     """The dump that cannot be read, else the pod whose dump is not there."""
     path = proxy.entry("config_dump.json")
     pointer = Pointer(path) if proxy.has("config_dump.json") or proxy.pod is None else proxy.pod.pointer
-    return Proof(pointer, f"{path}: {reason[:200]}")
+    return Proof(pointer, f"{path}: {clip(reason, 200)}")

@@ -18,6 +18,7 @@ from bugbundle.mesh import Mesh, Pointer, Proxy
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.rules.lib.logs import time_of
 from bugbundle.rules.lib.meshconfig import mesh_config
+from bugbundle.rules.lib.words import clip
 
 DEFAULT = (
     '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% '
@@ -178,7 +179,7 @@ def _of_proxy(proxy: Proxy, pattern: re.Pattern[bytes]) -> Iterator[Fault]:
             fault = _fault(found, proxy, values)
             fault.count += 1
             fault.at, fault.pointer = at, Pointer(path, f"line {number}")
-            fault.text = line[:300].decode("utf-8", "replace")
+            fault.text = clip(line[:400].decode("utf-8", "replace"))
             place.faults.append(fault)
         else:
             place.good = at or place.good

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from bugbundle.bundle.manifest import parse_time
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh, Pointer
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Proof
 
 KEPT = 200
@@ -175,7 +176,7 @@ class Line(NamedTuple):
     @property
     def said(self) -> str:
         """The text without its time, its level and its place in Envoy's source, at most 200 characters."""
-        return _SOURCE.sub("", _HEAD.sub("", self.text))[:200]
+        return clip(_SOURCE.sub("", _HEAD.sub("", self.whole)), 200)
 
     @property
     def proof(self) -> Proof:
@@ -211,7 +212,7 @@ class Log:
         raw = self.data[start : stop if stop >= 0 else len(self.data)][: WIDTH * 4]
         number = self.data.count(b"\n", 0, start) + 1
         whole = raw.decode("utf-8", "replace").replace("\t", " ").rstrip()
-        return Line(time_of(raw), Pointer(self.path, f"line {number}"), whole[:WIDTH], whole)
+        return Line(time_of(raw), Pointer(self.path, f"line {number}"), clip(whole, WIDTH), whole)
 
     def all(self, *names: str) -> list[Line]:
         """The known lines of these kinds, oldest first."""

@@ -10,6 +10,7 @@ from bugbundle.bundle.manifest import parse_time
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kube import as_dict, as_text
 from bugbundle.rules.lib import resources as res
+from bugbundle.rules.lib.words import clip
 from bugbundle.rules.model import Proof, Ref, ref
 
 RECENT = timedelta(minutes=30)
@@ -28,13 +29,13 @@ def refused(mesh: Mesh) -> Iterator[Refusal]:
             if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
                 text = as_text(condition.get("message"))
                 seen.add(ref(item))
-                yield _owner(item), item, Proof(item.at(f"/status/conditions/{number}"), text[:300]), text
+                yield _owner(item), item, Proof(item.at(f"/status/conditions/{number}"), clip(text)), text
     for event in mesh.kube.list(res.EVENT):
         told = _told(mesh, event)
         if told and told not in seen:
             seen.add(told)
             text = as_text(event.raw.get("message")).removeprefix("Error creating: ")
-            yield told, event, Proof(event.at("/message"), text[:300]), text
+            yield told, event, Proof(event.at("/message"), clip(text)), text
 
 
 def _told(mesh: Mesh, event: KubeObject) -> Ref | None:
