@@ -21,9 +21,13 @@ from bugbundle.xds.index import XdsIndex
 MAX_ENTRY = 1 << 30
 """Bytes of one entry that are read at once."""
 
-MAX_KEPT = 192 << 20
-"""Bytes of memory for decoded frames. One that is larger by itself is spooled, and so is every frame from when one is
-asked for that had to make room: who reads entry after entry never comes to that, who jumps about pays once."""
+MAX_KEPT = 96 << 20
+"""Bytes of memory for decoded frames beside the one that is read. From when a frame is asked for that had to make room,
+every frame is spooled: who reads entry after entry never comes to that, who jumps about pays once."""
+
+LARGEST_KEPT = 192 << 20
+"""Bytes of one decoded frame; a larger one is spooled."""
+
 PIECE = 4 << 20
 
 
@@ -126,7 +130,7 @@ class ArchiveStore:
     def _frame_bytes(self, number: int, begin: int, end: int) -> bytes:
         offset, _, _, length = self._frames[number]
         self._jumps = self._jumps or number in self._dropped
-        if length > MAX_KEPT or (self._jumps and number not in self._open):
+        if length > LARGEST_KEPT or (self._jumps and number not in self._open):
             spool = self._spooled(number)
             if spool is not None:
                 return _whole(spool.read(number, begin, end), end - begin)
