@@ -124,7 +124,9 @@ def cli(ctx: click.Context) -> None:
     BUNDLE is a bundle (.tar.zst) or an unpacked one. Exit codes: 0 fine, 1 error, 2 usage,
     3 partial collection, 79 findings at or above --failure-threshold.
     """
-    if ctx.invoked_subcommand not in LASTING:
+    if ctx.invoked_subcommand in LASTING:
+        gc.enable()
+    else:
         ctx.with_resource(one_shot())
 
 
@@ -154,5 +156,6 @@ def main(argv: Sequence[str] | None = None, known: object = None) -> int:
 
 
 def entry_point() -> None:
-    """The console script."""
+    """The console script. Garbage is not collected at the end of a process that ends with its answer."""
+    gc.disable()
     sys.exit(main())

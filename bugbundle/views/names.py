@@ -102,7 +102,7 @@ def _of_workload(mesh: Mesh, kind: str, name: str, namespace: str) -> tuple[str,
         raise NotInBundle(f"{kind} is no kind that has pods", todo=f"Kinds are pod, {', '.join(sorted(KINDS))}")
     found = _workload(mesh, resource, name, namespace)
     where = found.namespace if found else namespace or DEFAULT_NAMESPACE
-    pods = [pod for pod in mesh.pods.values() if pod.namespace == where]
+    pods = [pod for pod in mesh.kube.near("pods", "namespace", where) if pod.namespace == where]
     mine = _selected(pods, kind, found) if found else _owned(pods, kind, name)
     if not mine:
         problem = f"{kind} {name}.{where} has no pod" if found else f"{kind} {name}.{where} is not in the bundle"
