@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent / "bugbundle"
 FLOORS = {
     "errors": 0, "istio": 0, "diff": 0, "codec": 0, "certificates": 0, "durations": 0, "xds": 0,
     "bundle": 1, "redact": 1,
-    "mesh": 2, "collect": 2, "convert": 2,
+    "mesh": 2, "collect": 2, "convert": 2, "logs": 2,
     "sync": 3,
     "rules": 4, "views": 4,
     "diagnosis": 5, "analysis": 5, "precheck": 5,
@@ -42,6 +42,7 @@ DOORS = {
     "grpc": {"replay/stream/xds.py"},
     "google": {"replay/stream/xds.py"},
     "envoy": {"replay/stream/xds.py"},
+    "drain3": {"logs/templates.py"},
 }
 
 MODULES = {

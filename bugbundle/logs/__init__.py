@@ -1,0 +1,9 @@
+"""What logs say, taken apart: lines with time and level, and the templates that many lines share.
+
+Knows texts of lines. Must not know rules, bundles' layout or any output.
+"""
+
+from bugbundle.logs.lines import Line, read
+from bugbundle.logs.templates import Shared, Template, shared, templates
+
+__all__ = ["Line", "Shared", "Template", "read", "shared", "templates"]
