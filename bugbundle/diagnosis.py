@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bugbundle.rules.model import RULES, Finding, Level, Ref
+from bugbundle.mesh.ref import Ref
+from bugbundle.rules.model import RULES, Finding, Level
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from bugbundle.codec import decode
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.mesh import kinds as res
+from bugbundle.mesh.analysed import analysed
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.rules import Confidence, Finding, Level, Ref
-from bugbundle.rules.lib import resources as res
-from bugbundle.rules.lib.annotations import KINDS, OWN
-from bugbundle.rules.lib.istioctl import analysed, quoted, suppressed
+from bugbundle.rules.istioctl.annotations import KINDS, OWN
+from bugbundle.rules.lib.istioctl import suppressed
+from bugbundle.words import quoted
 
 VERSION = "k8s/version.json"
 MINIMUM = 30

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from bugbundle.codec import hash128
 from bugbundle.istio import Source
-from bugbundle.mesh import Istiod, KubeObject, Mesh, Pointer, Proxy, Ztunnel
+from bugbundle.mesh import Istiod, Mesh, Proxy, Ztunnel
+from bugbundle.mesh.ref import Proof, Ref
 
 
 class Level(StrEnum):
@@ -39,32 +40,6 @@ class Confidence(StrEnum):
     def rank(self) -> int:
         """0 for the surest."""
         return [Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE].index(self)
-
-
-class Ref(NamedTuple):
-    """A Kubernetes object by kind, namespace and name."""
-
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        """`Kind ns/name`, as istioctl writes an origin."""
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
-
-
-def ref(thing: KubeObject | Proxy | Istiod | Ztunnel) -> Ref:
-    """The reference of an object, or of the pod that a proxy, istiod or ztunnel is."""
-    if isinstance(thing, KubeObject):
-        return Ref(thing.kind, thing.namespace, thing.name)
-    return Ref("Pod", thing.namespace, thing.name)
-
-
-class Proof(NamedTuple):
-    """One thing seen: where, and what stands there (never a secret, at most a line or two)."""
-
-    pointer: Pointer
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,1 @@
-"""What several rules share: selectors, hosts, mTLS, injection, waypoints, network policies.
-
-Knows mesh and the rules' model. Must not know any single rule.
-"""
+"""What rules of several families share: the form of istioctl's analyzers, one finding for many proxies."""

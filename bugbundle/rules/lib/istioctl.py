@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from bugbundle.istio import Source
 from bugbundle.mesh import KubeObject, Mesh
-from bugbundle.rules.model import Blind, Check, Confidence, Evidence, Level, Proof, Ref, ref, rule
-
-SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
-UNREVISIONED = frozenset({"namespaces", "pods", "services", "secrets", "configmaps", "nodes"})
-"""Kinds whose objects count whatever their `istio.io/rev` says."""
+from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.rules.model import Blind, Check, Confidence, Evidence, Level, rule
 
 SUPPRESS = "galley.istio.io/analyze-suppress"
 
@@ -83,28 +80,3 @@ def suppressed(item: KubeObject, code: str) -> bool:
     """Whether the object's annotation asks not to hear of this code."""
     codes = item.annotations.get(SUPPRESS, "").split(",")
     return "*" in codes or code in codes
-
-
-def analysed(mesh: Mesh, resource: str) -> list[KubeObject]:
-    """The objects that istioctl looks at: no system namespaces, and only those of its revision."""
-    return [
-        item
-        for item in mesh.kube.list(resource)
-        if item.namespace not in SYSTEM_NAMESPACES
-        and (resource in UNREVISIONED or item.labels.get("istio.io/rev", mesh.revision) == mesh.revision)
-    ]
-
-
-def go_list(items: Iterable[object]) -> str:
-    """`[a b]`, as Go prints a list."""
-    return "[" + " ".join(str(item) for item in items) + "]"
-
-
-def quoted(text: str) -> str:
-    r"""`"a\"b"`, as Go's %q does."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def name_of(item: KubeObject) -> str:
-    """`ns/name`, or the name alone of what belongs to no namespace."""
-    return f"{item.namespace}/{item.name}" if item.namespace else item.name

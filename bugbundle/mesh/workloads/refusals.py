@@ -1,0 +1,67 @@
+"""Workloads whose pods the API server refuses: by the status of ReplicaSets, else by recent events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from bugbundle.bundle.manifest import parse_time
+from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.mesh import kinds as res
+from bugbundle.mesh.kube import as_dict, as_text
+from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.words import clip
+
+RECENT = timedelta(minutes=30)
+_HOOK = re.compile(r'(?:failed calling|admission) webhook "([^"]+)"')
+_SIDECAR = re.compile(r"\bistio-(?:init|proxy|validation)\b|\bNET_ADMIN\b")
+_POLICY = re.compile(r"PodSecurity|security context constraint|denied the request")
+
+Refusal = tuple[Ref, KubeObject, Proof, str]
+
+
+def refused(mesh: Mesh) -> Iterator[Refusal]:
+    """(workload, ReplicaSet or other controller, evidence, the API server's words)."""
+    seen: set[Ref] = set()
+    for item in mesh.kube.list(res.REPLICA_SET):
+        for number, condition in enumerate(item.conditions()):
+            if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+                text = as_text(condition.get("message"))
+                seen.add(ref(item))
+                yield _owner(item), item, Proof(item.at(f"/status/conditions/{number}"), clip(text)), text
+    for event in mesh.kube.list(res.EVENT):
+        told = _told(mesh, event)
+        if told and told not in seen:
+            seen.add(told)
+            text = as_text(event.raw.get("message")).removeprefix("Error creating: ")
+            yield told, event, Proof(event.at("/message"), clip(text)), text
+
+
+def _told(mesh: Mesh, event: KubeObject) -> Ref | None:
+    """The StatefulSet, DaemonSet or Job that a recent FailedCreate is about."""
+    about = as_dict(event.raw.get("involvedObject"))
+    kind = as_text(about.get("kind"))
+    if event.raw.get("reason") != "FailedCreate" or kind not in ("StatefulSet", "DaemonSet", "Job"):
+        return None
+    at = parse_time(event.raw.get("lastTimestamp") or event.raw.get("eventTime"))
+    if mesh.now and at and mesh.now - at > RECENT:
+        return None
+    return Ref(kind, as_text(about.get("namespace")), as_text(about.get("name")))
+
+
+def _owner(item: KubeObject) -> Ref:
+    kind, name = next(iter(item.owners), ("", ""))
+    return Ref(kind, item.namespace, name) if name else ref(item)
+
+
+def because_of_sidecar(text: str) -> bool:
+    """Whether a policy for pods refuses what Istio's injection adds (not Istio's own webhook)."""
+    own = "istio.io" in failing_hook(text)
+    return not own and bool(_POLICY.search(text)) and bool(_SIDECAR.search(text))
+
+
+def failing_hook(text: str) -> str:
+    """The webhook that a refusal names, because it failed or refused; empty where it names none."""
+    match = _HOOK.search(text)
+    return match[1] if match else ""

@@ -1,0 +1,1 @@
+"""Rules about ztunnel, waypoints and istio-cni."""

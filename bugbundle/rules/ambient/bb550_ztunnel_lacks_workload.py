@@ -1,0 +1,72 @@
+"""A ztunnel that does not know what istiod knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Pointer, Ztunnel
+from bugbundle.mesh.config.ztunnels import account, key_of
+from bugbundle.mesh.kube import as_dict, dicts
+from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.mesh.workloads.pod_age import seconds
+from bugbundle.rules.model import Confidence, Evidence, Level, rule
+
+SETTLING = 30.0
+
+
+@rule(
+    "BB550",
+    per=Ztunnel,
+    level=Level.ERROR,
+    reads={Source.ZTUNNEL_CONFIG_DUMP, Source.ISTIOD_DEBUG},
+    optional={"pods", "services"},
+    explains={"BB551", "BB557"},
+    message="{ztunnel} lacks {count} {kind} that istiod has for ambient: {first}",
+)
+def ztunnel_lacks_workload(ztunnel: Ztunnel) -> Iterator[Evidence]:
+    """istiod's debug/ambientz has workloads or services that a ztunnel's config dump lacks.
+
+    Workloads younger than 30 seconds are passed over; ztunnels that fetch on demand are not judged.
+
+    ## Why it matters
+    Connections to them are not sent through HBONE (no mTLS, no policy), or fail.
+
+    ## What to do
+    Look at the ztunnel's connection to istiod (its log, debug/syncz). Restarting the ztunnel pod makes it ask anew.
+    """
+    if as_dict(ztunnel.config.get("config")).get("xdsOnDemand") or not ztunnel.config:
+        return
+    for kind in ("workloads", "services"):
+        if not isinstance(ztunnel.config.get(kind), list):
+            continue
+        have = {key_of(kind, row) for row in dicts(ztunnel.config.get(kind))}
+        wanted = account(ztunnel.mesh, kind)
+        missing = [name for key, name in wanted.items() if key not in have and not _young(ztunnel, kind, name)]
+        if not missing:
+            continue
+        word = kind if len(missing) > 1 else kind[:-1]
+        yield Evidence(
+            origin=ref(ztunnel),
+            values={"ztunnel": ztunnel.id, "count": len(missing), "kind": word, "first": ", ".join(missing[:3])},
+            objects=tuple(_objects(kind, missing[:20])),
+            proofs=(
+                Proof(Pointer(ztunnel.entry("config_dump.json"), f"/{kind}"), f"{len(have)} {kind}, not {missing[0]}"),
+            ),
+            affects=(ztunnel.id,),
+            confidence=Confidence.LIKELY,
+        )
+
+
+def _young(ztunnel: Ztunnel, kind: str, name: str) -> bool:
+    space, _, plain = name.partition("/")
+    found = ztunnel.mesh.kube.get("pods" if kind == "workloads" else "services", space, plain)
+    now = ztunnel.mesh.bundle.at(ztunnel.entry("config_dump.json"))
+    age = seconds(now, found.created) if found else None
+    return age is not None and age < SETTLING
+
+
+def _objects(kind: str, names: list[str]) -> Iterator[Ref]:
+    for name in names:
+        space, _, plain = name.partition("/")
+        yield Ref("Pod" if kind == "workloads" else "Service", space, plain)

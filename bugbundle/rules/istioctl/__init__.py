@@ -1,0 +1,1 @@
+"""The checks of `istioctl analyze`, with its codes, levels and wording."""

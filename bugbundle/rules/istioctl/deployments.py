@@ -1,0 +1,34 @@
+"""Deployments of the mesh that several Services share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.mesh import kinds as res
+from bugbundle.mesh.analysed import analysed
+from bugbundle.mesh.kube import as_dict, texts
+from bugbundle.mesh.workloads.index import index
+from bugbundle.mesh.workloads.labels import matches
+from bugbundle.rules.istioctl.membership import template_in_mesh
+
+WAYPOINT = "istio.io-mesh-controller"
+
+
+def shared_deployments(mesh: Mesh) -> Iterator[tuple[KubeObject, list[KubeObject]]]:
+    """(Deployment, the Services that select its pods), waypoints left out."""
+    known = index(mesh)
+    for deployment in analysed(mesh, res.DEPLOYMENT):
+        template = as_dict(deployment.spec.get("template"))
+        labels = texts(as_dict(template.get("metadata")).get("labels"))
+        if labels.get("gateway.istio.io/managed") == WAYPOINT:
+            continue
+        if not template_in_mesh(template, known.labels_of(deployment.namespace)):
+            continue
+        services = [
+            service
+            for service in known.services_in.get(deployment.namespace, [])
+            if service.spec.get("selector") and matches(texts(service.spec.get("selector")), labels)
+        ]
+        if len(services) > 1:
+            yield deployment, services

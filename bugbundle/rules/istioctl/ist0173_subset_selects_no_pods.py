@@ -1,0 +1,55 @@
+"""IST0173: a DestinationRule's subset fits no pod of the mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bugbundle.mesh import Mesh
+from bugbundle.mesh import kinds as res
+from bugbundle.mesh.analysed import analysed
+from bugbundle.mesh.config.hosts import hosts
+from bugbundle.mesh.kube import as_text, dicts, texts
+from bugbundle.mesh.ref import ref
+from bugbundle.mesh.workloads.index import index
+from bugbundle.mesh.workloads.labels import selector_text, workload_selector
+from bugbundle.rules.istioctl.topology import selects
+from bugbundle.rules.lib.istioctl import Hit, analyzer
+from bugbundle.rules.model import Level
+
+
+@analyzer(
+    "IST0173",
+    "destinationrule.SubsetSelectPodAnalyzer",
+    level=Level.ERROR,
+    reads={res.DESTINATION_RULE, res.SERVICE, res.POD},
+    optional={res.SERVICE_ENTRY, res.NODE},
+    message=(
+        "The Subset {subset} defined in the DestinationRule does not select any pods. Which may "
+        "lead to 503 UH (NoHealthyUpstream)."
+    ),
+    explains={"BB302", "BB701", "BB710"},
+)
+def subset_selects_no_pods(mesh: Mesh) -> Iterator[Hit]:
+    """A DestinationRule's subset fits no pod of the mesh.
+
+    ## Why it matters
+    Requests to the subset answer 503 (response flag UH).
+
+    ## What to do
+    Correct the labels of the subset, or label the pods.
+    """
+    known = index(mesh)
+    nodes = {node.name: node.labels for node in mesh.kube.list(res.NODE)}
+    for item in analysed(mesh, res.DESTINATION_RULE):
+        target = hosts(mesh).find(as_text(item.spec.get("host")), item.namespace, item.spec.get("exportTo"))
+        if target is None:
+            continue
+        base = (
+            workload_selector(target.source.spec, "workloadSelector") if target.source.kind == "ServiceEntry" else None
+        )
+        for number, subset in enumerate(dicts(item.spec.get("subsets"))):
+            wanted = {**(base or {}), **texts(subset.get("labels"))}
+            if not selects(known, nodes, wanted):
+                name = as_text(subset.get("name"))
+                text = f"subset {name}: {selector_text(wanted)}"
+                yield Hit(item, {"subset": name}, f"/spec/subsets/{number}/labels", text, (ref(target.source),))

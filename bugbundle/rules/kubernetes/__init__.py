@@ -1,0 +1,1 @@
+"""Rules about the Kubernetes objects around a mesh."""

@@ -1,0 +1,160 @@
+"""Clients and servers that do not agree on TLS, as their own dumps show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bugbundle.istio import Source
+from bugbundle.mesh import Mesh, Proxy, Resource
+from bugbundle.mesh.facts import ClusterFacts, EndpointFacts, ListenerFacts
+from bugbundle.mesh.kinds import PEER_AUTHENTICATION
+from bugbundle.mesh.kube import as_text, dicts
+from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.mesh.workloads.owners import ClusterName, config_ref
+from bugbundle.rules.model import Evidence, Level, rule
+from bugbundle.xds import Xds
+
+
+class Server(NamedTuple):
+    """What the inbound listener of one pod takes: ports with mTLS only, ports without mTLS."""
+
+    proxy: Proxy
+    listener: Resource
+    strict: frozenset[int]
+    plain: frozenset[int]
+
+
+class Client(NamedTuple):
+    """One proxy's cluster."""
+
+    proxy: Proxy
+    cluster: Resource
+    tls: str
+    config: str
+    service: str
+
+
+@rule(
+    "BB304",
+    per=Mesh,
+    level=Level.ERROR,
+    reads={Source.ENVOY_CONFIG_DUMP, "pods"},
+    optional={"peerauthentications.security.istio.io"},
+    explains={"BB750"},
+    message="{clients} {mode} to {cluster}, and {server} takes {takes} on port {port}",
+)
+def mtls_mode_mismatch(mesh: Mesh) -> Iterator[Evidence]:
+    """A client's cluster has TLS off (or forced on) where the server's inbound listener demands (or lacks) mTLS.
+
+    Compared are the dumps of both: the cluster's transport sockets with its endpoints, and the filter chains of the
+    endpoint's virtualInbound listener for that port.
+
+    ## Why it matters
+    Every request fails: 503 with UC or UF at the client, `filter_chain_not_found` (NR) at the server.
+
+    ## What to do
+    Delete `trafficPolicy.tls` from the DestinationRule (auto mTLS then does what each server needs), or change the
+    PeerAuthentication of the server.
+    """
+    servers = _servers(mesh)
+    if not servers:
+        return
+    hosts: dict[bytes, list[tuple[Server, int]]] = {}
+    groups: dict[tuple[str, str], tuple[list[Client], Server, int]] = {}
+    for proxy in mesh.proxies:
+        clients = list(_clients(proxy))
+        known = proxy.dump.named(Xds.EDS) if proxy.dump and clients else {}
+        for client in clients:
+            endpoints = known.get(client.service)
+            if endpoints is None:
+                continue
+            if endpoints.meaning not in hosts:
+                hosts[endpoints.meaning] = _resolve(endpoints, servers)
+            for server, port in hosts[endpoints.meaning]:
+                if port in (server.plain if client.tls else server.strict):
+                    key = (client.config, client.tls)
+                    groups.setdefault(key, ([], server, port))[0].append(client)
+                    break
+    for (config, _), (clients, server, port) in sorted(groups.items(), key=lambda item: item[0]):
+        yield _evidence(mesh, config, clients, server, port)
+
+
+def _servers(mesh: Mesh) -> dict[str, Server]:
+    """pod address → what its listener takes."""
+    ports: dict[bytes, tuple[frozenset[int], frozenset[int]]] = {}
+    found: dict[str, Server] = {}
+    for proxy in mesh.proxies:
+        inbound = proxy.dump.named(Xds.LDS).get("virtualInbound") if proxy.dump else None
+        if inbound is None or proxy.pod is None:
+            continue
+        if inbound.meaning not in ports:
+            facts = inbound.facts()
+            ports[inbound.meaning] = _ports(facts) if isinstance(facts, ListenerFacts) else (frozenset(), frozenset())
+        strict, plain = ports[inbound.meaning]
+        if strict or plain:
+            for address in _addresses(proxy):
+                found[address] = Server(proxy, inbound, strict, plain)
+    return found
+
+
+def _addresses(proxy: Proxy) -> list[str]:
+    status = proxy.pod.status if proxy.pod else {}
+    return [as_text(item.get("ip")) for item in dicts(status.get("podIPs"))] or [as_text(status.get("podIP"))]
+
+
+def _ports(facts: ListenerFacts) -> tuple[frozenset[int], frozenset[int]]:
+    """(ports whose every chain demands a client certificate, ports whose every chain is without TLS)."""
+    chains: dict[int, list[tuple[bool, bool]]] = {}
+    for chain in facts.chains:
+        if chain.port is not None and chain.port != facts.port and "blackhole" not in chain.name:
+            chains.setdefault(chain.port, []).append((chain.tls and chain.requires_cert, chain.tls))
+    strict = frozenset(port for port, found in chains.items() if all(demands for demands, _ in found))
+    plain = frozenset(port for port, found in chains.items() if not any(tls for _, tls in found))
+    return strict, plain
+
+
+def _clients(proxy: Proxy) -> Iterator[Client]:
+    """The outbound clusters of a proxy whose TLS a DestinationRule decides: off, or the mesh's own without asking."""
+    for resource in proxy.dump.resources(Xds.CDS, "dynamic_active") if proxy.dump else ():
+        if not resource.name.startswith("outbound|"):
+            continue
+        facts = resource.facts()
+        if isinstance(facts, ClusterFacts) and facts.config and facts.tls in ("", "istio"):
+            yield Client(proxy, resource, facts.tls, facts.config, facts.service or facts.name)
+
+
+def _resolve(endpoints: Resource, servers: dict[str, Server]) -> list[tuple[Server, int]]:
+    facts = endpoints.facts()
+    hosts = facts.hosts if isinstance(facts, EndpointFacts) else ()
+    return [(servers[host.address], host.port) for host in hosts if host.address in servers and host.port]
+
+
+def _evidence(mesh: Mesh, config: str, clients: list[Client], server: Server, port: int) -> Evidence:
+    made = config_ref(config)
+    name = min((one.cluster.name for one in clients), key=len)
+    senders = list(dict.fromkeys(one.proxy for one in clients))
+    service = ClusterName(name).service
+    policies = [ref(item) for item in mesh.kube.list(PEER_AUTHENTICATION) if item.namespace == server.proxy.namespace]
+    first = next(one for one in clients if one.cluster.name == name)
+    objects: list[Ref] = [one for one in (made, service) if one]
+    objects += [*policies, ref(server.proxy), *(ref(one) for one in senders[:20])]
+    return Evidence(
+        origin=made or ref(first.proxy),
+        values={
+            "clients": f"{first.proxy.id} sends" if len(senders) == 1 else f"{len(senders)} proxies send",
+            "mode": "mTLS" if first.tls else "plain text",
+            "cluster": name,
+            "server": server.proxy.id,
+            "takes": "plain text only" if first.tls else "mTLS only",
+            "port": port,
+        },
+        objects=tuple(objects),
+        proofs=(
+            Proof(first.cluster.pointer, f"{name}: {'mTLS' if first.tls else 'no TLS'}"),
+            Proof(
+                server.listener.pointer, f"port {port}: {'no TLS' if first.tls else 'a client certificate is required'}"
+            ),
+        ),
+        affects=tuple(one.id for one in senders),
+    )

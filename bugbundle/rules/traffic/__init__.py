@@ -1,0 +1,1 @@
+"""Rules about traffic: Services, routes, mTLS, policies, requests."""
