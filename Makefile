@@ -39,6 +39,9 @@ test: $(VENV)/.dev browser ## the whole suite
 bench: $(VENV)/.dev ## speed and size, beside tar | gzip and json.load
 	$(BIN)/python -m bench
 
+accuracy: $(VENV)/.dev ## does the first diagnosis name the cause? every case of tests/cases
+	$(BIN)/python tools/accuracy.py
+
 parity: $(VENV)/.dev ## every recorded answer of istioctl against ours
 	$(BIN)/python tools/parity.py
 
@@ -54,4 +57,4 @@ samples: $(VENV)/.dev ## sample_bundles/ from the recordings beside the checkout
 schema: $(VENV)/.dev ## bugbundle/xds/schema.json from the published descriptors of Envoy's API
 	$(BIN)/python tools/make_schema.py
 
-.PHONY: help demo dev browser lint test bench parity replay-parity docs samples schema
+.PHONY: help demo dev browser lint test bench accuracy parity replay-parity docs samples schema
