@@ -41,13 +41,13 @@ def _steps(node: Any, token: str) -> list[tuple[Any, Any]]:
     if match and not (isinstance(node, dict) and token in node):
         return [(node, key) for key, item in rows if _fits(item, *match.groups())]
     if isinstance(node, dict):
-        return [(node, token)]
+        return [(node, token if token in node or camel(token) not in node else camel(token))]
     return [(node, int(token))] if token.isdigit() and int(token) < len(node) else []
 
 
 def _fits(item: Any, key: str, mark: str, wanted: str) -> bool:
     for part in key.split("."):
-        item = item.get(part) if isinstance(item, dict) else None
+        item = item.get(part, item.get(camel(part))) if isinstance(item, dict) else None
     return item is not None and (str(item) == wanted if mark == "=" else re.search(wanted, str(item)) is not None)
 
 
@@ -64,3 +64,16 @@ def put_at(holder: Any, key: Any, row: dict[str, Any]) -> None:
         holder[key] = merged(holder[key] if not isinstance(holder, dict) else holder.get(key), row["merge"])
     else:
         holder[key] = copy.deepcopy(row["set"])
+
+
+def camel(name: str) -> str:
+    """`route_config` → `routeConfig`, as istiod prints the fields of Envoy's messages."""
+    head, *rest = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+def as_istiod(value: Any) -> Any:
+    """A message with its fields named as istiod prints them; what stands under `filter_metadata` is data."""
+    if isinstance(value, dict):
+        return {camel(key): item if key == "filter_metadata" else as_istiod(item) for key, item in value.items()}
+    return [as_istiod(item) for item in value] if isinstance(value, list) else value

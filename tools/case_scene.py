@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from zlib import crc32
 
-from case_places import merged, places, put_at
+from case_places import as_istiod, merged, places, put_at
 
 PLURALS = {
     "NetworkPolicy": "networkpolicies",
@@ -162,7 +162,7 @@ class Scene:
             document = json.loads(self.entries[path])
             for holder, key in list(places(document, row["at"])):
                 hits += 1
-                put_at(holder, key, self._timed(row))
+                put_at(holder, key, self._timed(as_istiod(row) if path.startswith("istiod/") else row))
             self.entries[path] = json.dumps(document).encode()
         if not hits:
             raise CaseError(f"nothing at {row['at']} of {row['proxies']}")
