@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from parity_versions import VERSIONS
 from parity_views import VIEWS
 
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z\t\w+\t")
@@ -98,6 +99,7 @@ REASONS: dict[str, Reason] = {
     "levels-not-recorded": levels_not_recorded,
     "root-is-compared": root_is_compared,
     **VIEWS,
+    **VERSIONS,
 }
 
 

@@ -46,9 +46,10 @@ class Asked:
 def print_as_istioctl(given: Given, asked: Asked) -> int:
     """Print the answer; returns istioctl's exit code."""
     from bugbundle.analysis import examine
-    from bugbundle.report.istioctl import DOCS, messages, render
+    from bugbundle.report.istioctl import RELEASE, docs, messages, render
     from bugbundle.rules import all_rules
 
+    release = _release(given) or RELEASE
     if not given.alone and asked.namespace and _no_such_namespace(given, asked.namespace):
         click.echo(f'namespace "{asked.namespace}" not found', err=True)
         return 0
@@ -69,7 +70,7 @@ def print_as_istioctl(given: Given, asked: Asked) -> int:
         _tell_analyzers(given, asked)
     _tell_unseen(given, len(outcome.not_evaluated), [broken.code for broken in outcome.broken])
     shown = [item for item in found if item.level.rank <= asked.output.rank]
-    click.echo(render(shown, asked.form, asked.colour), nl=False, color=asked.colour or None)
+    click.echo(render(shown, asked.form, asked.colour, release=release), nl=False, color=asked.colour or None)
     if not shown:
         _tell_nothing(given, asked)
     if sys.stdout.isatty():
@@ -78,12 +79,19 @@ def print_as_istioctl(given: Given, asked: Asked) -> int:
         return 0
     if any(item.level.rank <= asked.failure.rank for item in found):
         click.echo(f"Error: Analyzers found issues when analyzing {asked.target}.", err=True)
-        click.echo(f"See {DOCS} for more information about causes and resolutions.", err=True)
+        click.echo(f"See {docs(release)} for more information about causes and resolutions.", err=True)
         return FOUND
     if given.problems and not asked.ignore_unknown:
         click.echo("Error: Some files couldn't be parsed.", err=True)
         return NOT_PARSED
     return 0
+
+
+def _release(given: Given) -> str:
+    """`1.29`: the release of the recorded istiod, whose documentation istioctl links; empty where none is known."""
+    from bugbundle.mesh.config.istiod_version import newest_version
+
+    return "" if given.alone else ".".join(map(str, newest_version(given.mesh)[:2]))
 
 
 def _no_such_namespace(given: Given, name: str) -> bool:

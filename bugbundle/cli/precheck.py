@@ -47,7 +47,7 @@ def precheck(
     unless NO_COLOR is set.
     """
     from bugbundle.precheck import precheck as run
-    from bugbundle.report.istioctl import DOCS, render
+    from bugbundle.report.istioctl import docs, render
     from bugbundle.rules import Level
 
     found = run(open_mesh(bundle), namespace, since, not skip)
@@ -63,5 +63,5 @@ def precheck(
     if not any(item.level.rank <= Level.WARNING.rank for item in found):
         return 0
     click.echo("Error: Issues found when checking the cluster. Istio may not be safe to install or upgrade.", err=True)
-    click.echo(f"See {DOCS} for more information about causes and resolutions.", err=True)
+    click.echo(f"See {docs()} for more information about causes and resolutions.", err=True)
     return 1

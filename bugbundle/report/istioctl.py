@@ -19,8 +19,8 @@ from bugbundle.views.gojson import indented
 from bugbundle.views.goyaml import to_yaml
 
 FORMS = ("log", "json", "yaml")
-DOCS = "https://istio.io/v1.29/docs/reference/config/analysis"
-"""Of the istioctl whose answers these are."""
+RELEASE = "1.29"
+"""The release whose words and layouts these are; links name it where the mesh does not say its own."""
 
 REF = "istioctl-analyze"
 _COLOURS = {
@@ -28,6 +28,11 @@ _COLOURS = {
     Level.WARNING: "\x1b[33mWarning\x1b[0m",
     Level.INFO: "Info\x1b[0m",
 }
+
+
+def docs(release: str = RELEASE) -> str:
+    """The page on analysis messages in the documentation of a release, `1.29`."""
+    return f"https://istio.io/v{release}/docs/reference/config/analysis"
 
 
 def messages(
@@ -84,18 +89,18 @@ def _origin(item: Finding) -> str:
     return str(item.origin).rstrip()
 
 
-def render(found: list[Finding], form: str, colour: bool = False, sender: str = REF) -> str:
-    """What istioctl writes to stdout; `colour` is for `log`, `sender` stands in the links."""
+def render(found: list[Finding], form: str, colour: bool = False, sender: str = REF, release: str = RELEASE) -> str:
+    """What istioctl writes to stdout; `colour` is for `log`; `sender` and `release` stand in the links."""
     if form == "log":
         return "\n".join(line(item, colour) for item in found) + "\n"
-    rows = [_members(item, sender) for item in found]
+    rows = [_members(item, sender, release) for item in found]
     return (indented(rows, "\t") if form == "json" else to_yaml(rows)) + "\n"
 
 
-def _members(item: Finding, sender: str) -> dict[str, str]:
+def _members(item: Finding, sender: str, release: str) -> dict[str, str]:
     made = {
         "code": item.code,
-        "documentationUrl": f"{DOCS}/{item.code.lower()}/{f'?ref={sender}' if sender else ''}",
+        "documentationUrl": f"{docs(release)}/{item.code.lower()}/{f'?ref={sender}' if sender else ''}",
         "level": str(item.level),
         "message": item.message,
         "origin": _origin(item),

@@ -34,12 +34,12 @@ def ambient_namespace(labels: Mapping[str, str]) -> bool:
     return labels.get(MODE) == "ambient" and labels.get(INJECTION) != "enabled" and not labels.get(REVISION)
 
 
-def unlabelled_namespaces(mesh: Mesh) -> list[KubeObject]:
-    """Namespaces that say nothing about injection (those of Kubernetes and istio-system left out)."""
+def unlabelled_namespaces(mesh: Mesh, *, system: bool = False) -> list[KubeObject]:
+    """Namespaces that say nothing about injection, without istio-system and, but for `system`, those of Kubernetes."""
     return [
         space
         for space in analysed(mesh, res.NAMESPACE)
-        if space.name not in SYSTEM_NAMESPACES
+        if (system or space.name not in SYSTEM_NAMESPACES)
         and space.name != "istio-system"
         and not space.labels.get(INJECTION)
         and REVISION not in space.labels

@@ -10,6 +10,7 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.analysed import analysed
 from bugbundle.mesh.config import schema_errors
+from bugbundle.mesh.config.filter_names import deprecated_matches
 from bugbundle.mesh.config.hosts import texts_of
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
 
@@ -35,6 +36,7 @@ EMPTY_DENY = (
     "DENY action without `rules` is meaningless as it will never be triggered, add an empty rule `{}` if you want it "
     "be triggered for every request"
 )
+DEPRECATED_NAME = 'using deprecated filter name "{}"; use "{}" instead'
 UNTYPED = "using deprecated types by name without typed_config; {name}"
 TARGETS = {
     ("", "Service"): "core/v1/Service",
@@ -62,6 +64,7 @@ def warnings(mesh: Mesh) -> Told:
     """(object, pointer, warning)."""
     for item in analysed(mesh, res.ENVOY_FILTER):
         yield item, "/spec", ENVOY_FILTER
+        yield from ((item, place, DEPRECATED_NAME.format(*names)) for place, *names in deprecated_matches(item))
         yield from ((item, place, UNTYPED.format(name=name)) for place, name in _untyped(item))
     for item in analysed(mesh, res.GATEWAY):
         for number, server in enumerate(dicts(item.spec.get("servers"))):

@@ -1,4 +1,4 @@
-"""Deployments of the mesh that several Services share."""
+"""Deployments of the mesh with the Services that select their pods."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAYPOINT = "istio.io-mesh-controller"
 
 
 def shared_deployments(mesh: Mesh) -> Iterator[tuple[KubeObject, list[KubeObject]]]:
-    """(Deployment, the Services that select its pods), waypoints left out."""
+    """(Deployment, the Services that select its pods: one or more), waypoints left out."""
     known = index(mesh)
     for deployment in analysed(mesh, res.DEPLOYMENT):
         template = as_dict(deployment.spec.get("template"))
@@ -30,5 +30,5 @@ def shared_deployments(mesh: Mesh) -> Iterator[tuple[KubeObject, list[KubeObject
             for service in known.services_in.get(deployment.namespace, [])
             if service.spec.get("selector") and matches(texts(service.spec.get("selector")), labels)
         ]
-        if len(services) > 1:
+        if services:
             yield deployment, services

@@ -40,14 +40,14 @@ def deployment_services_protocols(mesh: Mesh) -> Iterator[Hit]:
         for service in services:
             for port in dicts(service.spec.get("ports")):
                 if isinstance(port.get("port"), int):
-                    ports[port["port"]][as_text(port.get("protocol"))].append(service.name)
+                    ports[port["port"]][as_text(port.get("protocol")) or "TCP"].append(service.name)
         for number, protocols in ports.items():
             if len(protocols) > 1:
-                names = sorted({name for group in protocols.values() for name in group})
+                names = sorted(name for group in protocols.values() for name in group)
                 values = {
                     "deployment": deployment.name,
                     "port": number,
                     "services": go_list(f"{deployment.namespace}/{name}" for name in names),
                 }
-                objects = tuple(Ref("Service", deployment.namespace, name) for name in names)
+                objects = tuple(Ref("Service", deployment.namespace, name) for name in dict.fromkeys(names))
                 yield Hit(deployment, values, "/spec/template", f"port {number}: {sorted(protocols)}", objects)

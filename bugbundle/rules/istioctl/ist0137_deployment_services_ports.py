@@ -44,12 +44,12 @@ def deployment_services_ports(mesh: Mesh) -> Iterator[Hit]:
                     targets[str(port.get("targetPort") or number)][number].append(service.name)
         for target, ports in targets.items():
             if len(ports) > 1:
-                names = sorted({name for group in ports.values() for name in group})
+                names = sorted(group[-1] for group in ports.values())
                 values = {
                     "deployment": deployment.name,
                     "services": go_list(f"{deployment.namespace}/{name}" for name in names),
                     "target": quoted(target),
                     "ports": go_list(sorted(ports)),
                 }
-                objects = tuple(Ref("Service", deployment.namespace, name) for name in names)
+                objects = tuple(Ref("Service", deployment.namespace, name) for name in dict.fromkeys(names))
                 yield Hit(deployment, values, "/spec/template", f"targetPort {target}: {sorted(ports)}", objects)

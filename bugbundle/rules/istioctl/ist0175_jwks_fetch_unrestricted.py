@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bugbundle.istio import Source
 from bugbundle.mesh import Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.analysed import analysed
+from bugbundle.mesh.config.istiod_version import newest_version
 from bugbundle.mesh.kube import as_dict, dicts
 from bugbundle.mesh.ref import name_of
 from bugbundle.rules.lib.istioctl import Hit, analyzer
 from bugbundle.rules.model import Level
+
+SINCE = (1, 28, 6)
+"""The release that introduced the setting (istio.io, change notes of 1.28.6): an older istiod does not know it."""
 
 
 @analyzer(
@@ -18,6 +23,7 @@ from bugbundle.rules.model import Level
     "authn.BlockedCIDRsAnalyzer",
     level=Level.WARNING,
     reads={res.REQUEST_AUTHENTICATION, res.DEPLOYMENT},
+    optional={Source.ISTIOD_VERSION, res.POD},
     message=(
         "BLOCKED_CIDRS_IN_JWKS_URIS is not configured but {count} RequestAuthentication resource(s)"
         " exist ({names}). Consider configuring it to restrict JWKS URI fetches to trusted "
@@ -34,7 +40,8 @@ def jwks_fetch_unrestricted(mesh: Mesh) -> Iterator[Hit]:
     Set BLOCKED_CIDRS_IN_JWKS_URIS on istiod.
     """
     policies = analysed(mesh, res.REQUEST_AUTHENTICATION)
-    if not policies:
+    version = newest_version(mesh)
+    if not policies or (version and version < SINCE):
         return
     names = ", ".join(name_of(policy) for policy in policies[:5])
     names += f", and {len(policies) - 5} more" if len(policies) > 5 else ""

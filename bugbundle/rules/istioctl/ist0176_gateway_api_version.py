@@ -12,16 +12,14 @@ from bugbundle.rules.lib.istioctl import Hit, analyzer
 from bugbundle.rules.model import Level
 from bugbundle.words import quoted
 
+GROUP = "gateway.networking.k8s.io"
 MINIMUM = {
-    "grpcroutes.gateway.networking.k8s.io": "1.1.0",
-    "backendtlspolicies.gateway.networking.k8s.io": "1.4.0",
-    "tlsroutes.gateway.networking.k8s.io": "1.5.0",
-    "tcproutes.gateway.networking.k8s.io": "1.6.0",
+    f"grpcroutes.{GROUP}": ("1.1.0", (1, 30)),
+    f"backendtlspolicies.{GROUP}": ("1.4.0", (1, 30)),
+    f"tlsroutes.{GROUP}": ("1.5.0", (1, 30)),
+    f"tcproutes.{GROUP}": ("1.6.0", (1, 31)),
 }
-"""The least version of the Gateway API for each kind (Istio 1.31)."""
-
-SINCE = (1, 30)
-"""The Istio that asks for these: an older one reads older versions."""
+"""For each kind the oldest Gateway API version that Istio reads, and the first release of Istio to require it."""
 
 
 @analyzer(
@@ -45,13 +43,12 @@ def gateway_api_version(mesh: Mesh) -> Iterator[Hit]:
     ## What to do
     Upgrade the Gateway API's CRDs.
     """
-    if newest_version(mesh) < SINCE:
-        return
+    istio = newest_version(mesh)
     for crd in mesh.kube.list(res.CRD):
-        minimum = MINIMUM.get(crd.name)
+        minimum, since = MINIMUM.get(crd.name, ("", (0,)))
         found = crd.annotations.get("gateway.networking.k8s.io/bundle-version", "").removeprefix("v")
         version = numbers(found)
-        if minimum and version and version < numbers(minimum):
+        if minimum and istio >= since and version and version < numbers(minimum):
             values = {"crd": quoted(crd.name), "found": quoted("v" + found), "minimum": quoted("v" + minimum)}
             yield Hit(crd, values, "/metadata/annotations", f"bundle-version: v{found}")
 
