@@ -5,6 +5,7 @@ Nothing here knows where a certificate comes from or what it is for.
 
 from __future__ import annotations
 
+import base64
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509.oid import NameOID
 
 
@@ -169,3 +171,34 @@ def _issued(one: x509.Certificate, by: x509.Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
+
+
+def signed_by(jwk: dict[str, object], algorithm: str, content: bytes, signature: bytes) -> bool:
+    """Whether a JSON Web Key (RFC 7517: RSA or EC) made a signature of JWS (RFC 7518: RS, PS, ES); False for any other."""
+    bits = algorithm[2:]
+    digests: dict[str, hashes.HashAlgorithm] = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
+    digest = digests.get(bits)
+    if digest is None:
+        return False
+    try:
+        if jwk.get("kty") == "RSA" and algorithm[:2] in ("RS", "PS"):
+            public = rsa.RSAPublicNumbers(_integer(jwk.get("e")), _integer(jwk.get("n"))).public_key()
+            pss = padding.PSS(padding.MGF1(digest), padding.PSS.AUTO)
+            public.verify(signature, content, padding.PKCS1v15() if algorithm[0] == "R" else pss, digest)
+            return True
+        curve = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}.get(str(jwk.get("crv")))
+        if jwk.get("kty") != "EC" or algorithm[:2] != "ES" or curve is None:
+            return False
+        half = len(signature) // 2
+        pair = encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
+        numbers = ec.EllipticCurvePublicNumbers(_integer(jwk.get("x")), _integer(jwk.get("y")), curve)
+        numbers.public_key().verify(pair, content, ec.ECDSA(digest))
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        return False
+    return True
+
+
+def _integer(value: object) -> int:
+    """A number of a JSON Web Key: base64url of its bytes, the highest first. Raises ValueError for another text."""
+    text = str(value or "")
+    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))

@@ -1,0 +1,161 @@
+"""One Envoy's recorded configuration, as it runs: listeners, routes, clusters, endpoints, by name.
+
+Bodies are read in their canonical form (`bugbundle.xds.canonical`: names in snake_case, defaults left out) and kept by
+their meaning, so that what many proxies share is read once for all of them.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from bugbundle.codec import decode
+from bugbundle.errors import BugbundleError
+from bugbundle.mesh import Mesh, Proxy
+from bugbundle.mesh import Resource as Recorded
+from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.trace.model import Object, Resource
+from bugbundle.xds import Xds, canonical
+from bugbundle.xds.kinds import MESSAGES
+
+RUNNING = ("dynamic_active", "static", "flat")
+"""The sections of a dump that hold what Envoy runs; warming, draining and rejected resources take no new requests."""
+
+_BODIES: WeakKeyDictionary[Mesh, dict[bytes, dict[str, Any]]] = WeakKeyDictionary()
+_CONFIGS: WeakKeyDictionary[Mesh, dict[str, Envoy]] = WeakKeyDictionary()
+
+MADE = {
+    "virtual-service": "VirtualService",
+    "destination-rule": "DestinationRule",
+    "service-entry": "ServiceEntry",
+    "gateway": "Gateway",
+    "sidecar": "Sidecar",
+    "envoy-filter": "EnvoyFilter",
+    "authorization-policy": "AuthorizationPolicy",
+    "request-authentication": "RequestAuthentication",
+    "peer-authentication": "PeerAuthentication",
+    "http-route": "HTTPRoute",
+    "grpc-route": "GRPCRoute",
+    "tcp-route": "TCPRoute",
+    "tls-route": "TLSRoute",
+}
+"""Kinds as istiod writes them in `filter_metadata.istio.config` (istio/pkg/config/model.go: kebab case)."""
+
+
+def made_by(body: dict[str, Any]) -> Object | None:
+    """The object in `metadata.filter_metadata.istio.config`: `/apis/GROUP/VERSION/namespaces/NS/KIND/NAME`.
+
+    istiod's own VirtualServices of Gateway API routes and of waypoints carry `~` in their names: these keep the name up to it.
+    """
+    filters = as_dict(as_dict(body.get("metadata")).get("filter_metadata"))
+    path = as_text(as_dict(filters.get("istio")).get("config"))
+    parts = path.split("/")
+    if len(parts) != 8:
+        return None
+    kind = MADE.get(parts[6], "".join(word.capitalize() for word in parts[6].split("-")))
+    return Object(kind, parts[5], parts[7])
+
+
+class Body:
+    """One resource: its canonical body, and where it stands."""
+
+    __slots__ = ("body", "recorded")
+
+    def __init__(self, recorded: Recorded, body: dict[str, Any]) -> None:
+        self.recorded = recorded
+        self.body = body
+
+    @property
+    def resource(self) -> Resource:
+        """As a step names it."""
+        return Resource(str(self.recorded.kind), self.recorded.name, str(self.recorded.pointer))
+
+
+class Envoy:
+    """What one proxy runs. `problem` says why nothing is known of it; empty if something is."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy = proxy
+        self.id = proxy.id
+
+    @functools.cached_property
+    def problem(self) -> str:
+        """Why its configuration cannot be read."""
+        if self.proxy.dump is None:
+            return self.proxy.gap("config_dump.json").reason or "not recorded"
+        return self.proxy.dump.problem
+
+    @functools.cached_property
+    def _names(self) -> dict[Xds, dict[str, Recorded]]:
+        found: dict[Xds, dict[str, Recorded]] = {}
+        if self.problem or self.proxy.dump is None:
+            return found
+        for section in reversed(RUNNING):
+            for recorded in self.proxy.dump.resources(section=section):
+                if recorded.has_body:
+                    found.setdefault(recorded.kind, {})[recorded.name] = recorded
+        return found
+
+    def has(self, kind: Xds) -> bool:
+        """Whether anything of a kind was recorded."""
+        return bool(self._names.get(kind))
+
+    def names(self, kind: Xds) -> list[str]:
+        """The names of a kind, in the dump's order."""
+        return list(self._names.get(kind, ()))
+
+    def get(self, kind: Xds, name: str) -> Body | None:
+        """One resource; None where Envoy has none of the name, or its body cannot be read."""
+        recorded = self._names.get(kind, {}).get(name)
+        return _read(recorded, self.proxy.mesh) if recorded else None
+
+    @functools.cached_property
+    def listeners(self) -> list[Body]:
+        """Every listener that takes connections."""
+        found = self._names.get(Xds.LDS, {}).values()
+        return [body for one in found if (body := _read(one, self.proxy.mesh))]
+
+    @functools.cached_property
+    def by_address(self) -> dict[tuple[str, int], Body]:
+        """(address, port) → listener; those that only Envoy itself reaches (internal) have none."""
+        found: dict[tuple[str, int], Body] = {}
+        for one in self.listeners:
+            places = [one.body.get("address"), *(a.get("address") for a in dicts(one.body.get("additional_addresses")))]
+            for place in places:
+                socket = as_dict(as_dict(place).get("socket_address"))
+                port = socket.get("port_value")
+                if isinstance(port, int):
+                    found.setdefault((as_text(socket.get("address")), port), one)
+        return found
+
+    @functools.cached_property
+    def live(self) -> dict[str, dict[str, Any]]:
+        """cluster → its `host_statuses` by `address:port`, from the page `clusters`; empty where not recorded."""
+        rows = dicts(as_dict(self.proxy.json("clusters.json")).get("cluster_statuses"))
+        return {as_text(row.get("name")): row for row in rows}
+
+
+def _read(recorded: Recorded, mesh: Mesh) -> Body | None:
+    known = _BODIES.setdefault(mesh, {})
+    body = known.get(recorded.meaning)
+    if body is None:
+        try:
+            body = as_dict(canonical(recorded.body(), MESSAGES.get(recorded.kind, "")))
+        except BugbundleError:
+            return None
+        known[recorded.meaning] = body
+    return Body(recorded, body)
+
+
+def envoy(proxy: Proxy) -> Envoy:
+    """The configuration of a proxy, remembered with its mesh."""
+    known = _CONFIGS.setdefault(proxy.mesh, {})
+    if proxy.id not in known:
+        known[proxy.id] = Envoy(proxy)
+    return known[proxy.id]
+
+
+def loose(body: bytes) -> dict[str, Any]:
+    """A resource outside of any dump, in canonical form. Raises `DumpError` for what is not JSON."""
+    return as_dict(canonical(as_dict(decode(body))))
