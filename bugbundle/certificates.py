@@ -174,7 +174,9 @@ def _issued(one: x509.Certificate, by: x509.Certificate) -> bool:
 
 
 def signed_by(jwk: dict[str, object], algorithm: str, content: bytes, signature: bytes) -> bool:
-    """Whether a JSON Web Key (RFC 7517: RSA or EC) made a signature of JWS (RFC 7518: RS, PS, ES); False for any other."""
+    """Whether a JSON Web Key (RFC 7517: RSA or EC) made a signature of JWS (RFC 7518: RS, PS, ES); False for any
+    other.
+    """
     bits = algorithm[2:]
     digests: dict[str, hashes.HashAlgorithm] = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
     digest = digests.get(bits)

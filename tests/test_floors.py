@@ -18,7 +18,7 @@ FLOORS = {
     "errors": 0, "istio": 0, "words": 0, "diff": 0, "codec": 0, "certificates": 0, "durations": 0, "xds": 0,
     "bundle": 1, "redact": 1,
     "mesh": 2, "collect": 2, "convert": 2, "logs": 2,
-    "sync": 3,
+    "sync": 3, "trace": 3,
     "rules": 4, "views": 4,
     "diagnosis": 5, "analysis": 5, "precheck": 5,
     "report": 6, "replay": 6,

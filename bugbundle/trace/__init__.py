@@ -1,10 +1,10 @@
 """Where would this request go, and why there? A request walked through the recorded configuration, to its end.
 
-An evaluator of recorded Envoy configuration (`passage`, and the files of its parts), of ztunnels, and of what lies between
-them. Knows the mesh and xDS. Must not know rules, views or output.
+An evaluator of recorded Envoy configuration (`passage`, and the files of its parts), of ztunnels, and of what lies
+between them. Knows the mesh and xDS. Must not know rules, views or output.
 """
 
-from bugbundle.trace.model import Ending, Endpoint, Expects, Object, Request, Resource, Step, Walk
+from bugbundle.trace.model import Ending, Endpoint, Expects, Request, Resource, Step, Walk
 from bugbundle.trace.walk import walk
 
-__all__ = ["Ending", "Endpoint", "Expects", "Object", "Request", "Resource", "Step", "Walk", "walk"]
+__all__ = ["Ending", "Endpoint", "Expects", "Request", "Resource", "Step", "Walk", "walk"]

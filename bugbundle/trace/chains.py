@@ -1,9 +1,9 @@
 """Which listener takes a connection, and which of its filter chains.
 
-Sources: source/common/listener_manager/connection_handler_impl.cc (`getBalancedHandlerByAddress`: the exact address, then the
-any-address with the port), active_tcp_socket.cc (`use_original_dst`), filter_chain_manager_impl.cc (`findFilterChain`: port,
-address, server name, transport, application protocol, direct source, source type, source address, source port; at each the
-most specific entry, without a way back).
+Sources: source/common/listener_manager/connection_handler_impl.cc (`getBalancedHandlerByAddress`: the exact address,
+then the any-address with the port), active_tcp_socket.cc (`use_original_dst`), filter_chain_manager_impl.cc
+(`findFilterChain`: port, address, server name, transport, application protocol, direct source, source type, source
+address, source port; at each the most specific entry, without a way back).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Chain(NamedTuple):
 
 
 def hand_over(envoy: Envoy, first: Body, connection: Connection) -> Body:
-    """The listener that takes a connection which arrived at `first`: with `use_original_dst`, that of the destination."""
+    """The listener that takes what arrived at `first`: with `use_original_dst`, that of the destination."""
     if not first.body.get("use_original_dst"):
         return first
     address, port = connection.destination_ip, connection.destination_port
@@ -102,7 +102,7 @@ def _by_match(chains: list[dict[str, Any]], connection: Connection, seen: Seen) 
     matches = [as_dict(chain.get("filter_chain_match")) for chain in chains]
     left = list(range(len(chains)))
     direct = connection.direct_ip or connection.source_ip
-    for narrow in (
+    criteria: tuple[Narrow, ...] = (
         lambda here: _exact(here, matches, "destination_port", [connection.destination_port, 0]),
         lambda here: _in_range(here, matches, "prefix_ranges", connection.destination_ip),
         lambda here: _listed(here, matches, "server_names", _server_names(seen.sni)),
@@ -112,7 +112,8 @@ def _by_match(chains: list[dict[str, Any]], connection: Connection, seen: Seen) 
         lambda here: _exact(here, matches, "source_type", [_source_type(connection), "ANY"]),
         lambda here: _in_range(here, matches, "source_prefix_ranges", connection.source_ip),
         lambda here: _listed(here, matches, "source_ports", [connection.source_port, 0]),
-    ):
+    )
+    for narrow in criteria:
         left = narrow(left)
         if not left:
             return None

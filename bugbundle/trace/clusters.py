@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
+from bugbundle.mesh.ref import Ref
 from bugbundle.trace.config import Body, Envoy, made_by
-from bugbundle.trace.model import Endpoint, Object, Resource
+from bugbundle.trace.model import Endpoint, Resource
 from bugbundle.xds import Xds
 
 TLS = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
@@ -24,8 +25,8 @@ LOST = frozenset({"UNHEALTHY", "TIMEOUT", "DRAINING", "failed outlier check", "f
 class Socket:
     """What is spoken to an endpoint.
 
-    `mode`: `plain`, `istio` (mTLS of the mesh), `tls` (other TLS), `hbone` (through an internal listener); `expects` are
-    the subject alternative names that the client accepts.
+    `mode`: `plain`, `istio` (mTLS of the mesh), `tls` (other TLS), `hbone` (through an internal listener); `expects`
+    are the subject alternative names that the client accepts.
     """
 
     mode: str = "plain"
@@ -37,11 +38,11 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One endpoint with what is spoken to it; `via` the internal listener that takes it, if any."""
+    """One endpoint with what is spoken to it; `hop` the address of the waypoint that takes it, if any."""
 
     endpoint: Endpoint
     socket: Socket
-    via: str = ""
+    hop: str = ""
     priority: int = 0
 
 
@@ -53,7 +54,7 @@ class Target:
     kind: str = ""
     body: dict[str, Any] = field(default_factory=dict)
     resource: Resource | None = None
-    made: Object | None = None
+    made: Ref | None = None
     hosts: list[Host] = field(default_factory=list)
     all_hosts: list[Host] = field(default_factory=list)
     known: bool = True
@@ -103,16 +104,16 @@ def _from_assignment(assignment: dict[str, Any], made: Target) -> list[Host]:
     for group in dicts(assignment.get("endpoints")):
         for item in dicts(group.get("lb_endpoints")):
             endpoint = as_dict(item.get("endpoint"))
-            address, port, via = _place(as_dict(endpoint.get("address")), as_dict(item.get("metadata")))
+            address, port, hop = _place(as_dict(endpoint.get("address")), as_dict(item.get("metadata")))
             one = Endpoint(address, port, as_text(item.get("health_status")) or "HEALTHY")
             metadata = as_dict(as_dict(item.get("metadata")).get("filter_metadata"))
             wanted = as_dict(metadata.get("envoy.transport_socket_match"))
-            found.append(Host(one, socket_for(made.body, wanted), via, int(group.get("priority", 0))))
+            found.append(Host(one, socket_for(made.body, wanted), hop, int(group.get("priority", 0))))
     return found
 
 
 def _place(address: dict[str, Any], metadata: dict[str, Any]) -> tuple[str, int, str]:
-    """(address, port, internal listener) of an endpoint; of an internal one the address it stands for."""
+    """(address, port, waypoint) of an endpoint; of one behind an internal listener the address that it stands for."""
     socket = as_dict(address.get("socket_address"))
     if socket:
         port = socket.get("port_value", 0)
@@ -120,11 +121,11 @@ def _place(address: dict[str, Any], metadata: dict[str, Any]) -> tuple[str, int,
     internal = as_dict(address.get("envoy_internal_address"))
     if internal:
         filters = as_dict(metadata.get("filter_metadata"))
-        local = as_text(as_dict(filters.get("envoy.filters.listener.original_dst")).get("local"))
-        stands = local or as_text(internal.get("endpoint_id"))
+        original = as_dict(filters.get("envoy.filters.listener.original_dst"))
+        stands = as_text(original.get("local")) or as_text(internal.get("endpoint_id"))
         host, _, port = stands.rpartition(":")
-        via = as_text(internal.get("server_listener_name"))
-        return (host.strip("[]"), int(port), via) if port.isdigit() else (stands, 0, via)
+        waypoint = as_text(original.get("waypoint")).rpartition(":")[0].strip("[]")
+        return (host.strip("[]"), int(port), waypoint) if port.isdigit() else (stands, 0, waypoint)
     return as_text(as_dict(address.get("pipe")).get("path")), 0, ""
 
 
@@ -132,9 +133,9 @@ def _from_page(live: dict[str, Any], made: Target) -> list[Host]:
     """The hosts of the page `clusters`, for clusters whose endpoints stand nowhere else (resolved names)."""
     found = []
     for row in dicts(live.get("host_statuses")):
-        address, port, via = _place(as_dict(row.get("address")), {})
+        address, port, hop = _place(as_dict(row.get("address")), {})
         health = as_text(as_dict(row.get("health_status")).get("eds_health_status")) or "HEALTHY"
-        found.append(Host(Endpoint(address, port, health), socket_for(made.body, {}), via))
+        found.append(Host(Endpoint(address, port, health), socket_for(made.body, {}), hop))
     return found
 
 
@@ -153,13 +154,15 @@ def _health(live: dict[str, Any]) -> dict[tuple[str, int], str]:
 
 def _healed(host: Host, health: dict[tuple[str, int], str]) -> Host:
     wrong = health.get((host.endpoint.address, host.endpoint.port))
-    return Host(host.endpoint._replace(health=wrong), host.socket, host.via, host.priority) if wrong else host
+    return Host(host.endpoint._replace(health=wrong), host.socket, host.hop, host.priority) if wrong else host
 
 
 def _usable(made: Target) -> list[Host]:
     """The hosts of the first priority that has healthy ones; in panic all (LoadBalancerBase::isHostSetInPanic)."""
     policy = as_dict(made.body.get("common_lb_config"))
-    threshold = as_dict(policy.get("healthy_panic_threshold")).get("value", 0.0 if "healthy_panic_threshold" in policy else 50.0)
+    threshold = as_dict(policy.get("healthy_panic_threshold")).get(
+        "value", 0.0 if "healthy_panic_threshold" in policy else 50.0
+    )
     for priority in sorted({one.priority for one in made.all_hosts}):
         group = [one for one in made.all_hosts if one.priority == priority]
         good = [one for one in group if one.endpoint.health not in LOST]
@@ -169,7 +172,7 @@ def _usable(made: Target) -> list[Host]:
 
 
 def socket_for(cluster: dict[str, Any], wanted: dict[str, Any]) -> Socket:
-    """TransportSocketMatcherImpl::resolve: the first match whose every value the endpoint has; else the cluster's own."""
+    """The first match whose every value the endpoint has, else the cluster's own (TransportSocketMatcherImpl)."""
     for match in dicts(cluster.get("transport_socket_matches")):
         if all(wanted.get(key) == value for key, value in as_dict(match.get("match")).items()):
             return socket_of(as_dict(match.get("transport_socket")))

@@ -15,7 +15,8 @@ from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh, Proxy
 from bugbundle.mesh import Resource as Recorded
 from bugbundle.mesh.kube import as_dict, as_text, dicts
-from bugbundle.trace.model import Object, Resource
+from bugbundle.mesh.ref import Ref
+from bugbundle.trace.model import Resource
 from bugbundle.xds import Xds, canonical
 from bugbundle.xds.kinds import MESSAGES
 
@@ -43,10 +44,11 @@ MADE = {
 """Kinds as istiod writes them in `filter_metadata.istio.config` (istio/pkg/config/model.go: kebab case)."""
 
 
-def made_by(body: dict[str, Any]) -> Object | None:
+def made_by(body: dict[str, Any]) -> Ref | None:
     """The object in `metadata.filter_metadata.istio.config`: `/apis/GROUP/VERSION/namespaces/NS/KIND/NAME`.
 
-    istiod's own VirtualServices of Gateway API routes and of waypoints carry `~` in their names: these keep the name up to it.
+    istiod's own VirtualServices of Gateway API routes and of waypoints carry `~` in their names: these keep the name
+    up to it.
     """
     filters = as_dict(as_dict(body.get("metadata")).get("filter_metadata"))
     path = as_text(as_dict(filters.get("istio")).get("config"))
@@ -54,7 +56,7 @@ def made_by(body: dict[str, Any]) -> Object | None:
     if len(parts) != 8:
         return None
     kind = MADE.get(parts[6], "".join(word.capitalize() for word in parts[6].split("-")))
-    return Object(kind, parts[5], parts[7])
+    return Ref(kind, parts[5], parts[7])
 
 
 class Body:

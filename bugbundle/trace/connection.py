@@ -19,10 +19,10 @@ HTTP_INSPECTOR = "envoy.filters.listener.http_inspector"
 class Connection:
     """Who connects to where, and what is spoken.
 
-    `tls`: the first bytes are a ClientHello with `sni` and `alpn`; `principals` are the subject alternative names of the
-    client's certificate. `protocol` is what is spoken inside: `http/1.1`, `http/1.0`, `h2`, `tcp`; `hidden` if that is TLS
-    of the application, which no proxy can look into. `state` is filter state that the listener before passed on.
-    `direct_ip` is the address of the other end of the socket.
+    `tls`: the first bytes are a ClientHello with `sni` and `alpn`; `principals` are the subject alternative names of
+    the client's certificate. `protocol` is what is spoken inside: `http/1.1`, `http/1.0`, `h2`, `tcp`; `hidden` if
+    that is TLS of the application, which no proxy can look into. `state` is filter state that the listener before
+    passed on. `direct_ip` is the address of the other end of the socket.
     """
 
     source_ip: str = ""

@@ -1,59 +1,24 @@
 """What each HTTP filter does to a request, as far as it decides its way.
 
-Sources: envoy/api extensions/filters/http/*; source/extensions/filters/http/{fault,cors,rbac,ext_authz,jwt_authn,local_ratelimit,
-ratelimit,lua}. A filter is known by the type of its configuration, not by its name.
+Sources: envoy/api extensions/filters/http/*;
+source/extensions/filters/http/{fault,cors,rbac,ext_authz,jwt_authn,local_ratelimit, ratelimit,lua}. A filter is known
+by the type of its configuration, not by its name.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
 from bugbundle.trace import jwt
-from bugbundle.trace.matchers import Headers, Unmodelled, header_matches, string_matches
-from bugbundle.trace.model import Ending, Object
-from bugbundle.trace.rbac import Judgement, Subject, judge, owner, policies_of, value_matches, words
+from bugbundle.trace.conditions import Subject, value_matches
+from bugbundle.trace.matchers import Unmodelled, header_matches, string_matches
+from bugbundle.trace.model import Ending
+from bugbundle.trace.outcome import PASS, Context, Outcome
+from bugbundle.trace.rbac import Judgement, judge, owner, policies_of, words
 from bugbundle.trace.routes import fraction
 from bugbundle.xds.kinds import short_url
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a filter did: `said` in words (empty: nothing worth a line), and where it ended the request, how."""
-
-    said: str = ""
-    ending: Ending | None = None
-    code: int | None = None
-    flag: str = ""
-    details: str = ""
-    made: Object | None = None
-    unsure: str = ""
-
-
-PASS = Outcome()
-
-
-@dataclass(slots=True)
-class Context:
-    """The request on its way through a connection manager's filters."""
-
-    headers: Headers
-    subject: Subject
-    route: dict[str, Any] | None
-    host: dict[str, Any] | None
-    clusters: frozenset[str] | None = None
-    now: float = 0.0
-    notes: list[str] = field(default_factory=list)
-
-    def override(self, name: str) -> dict[str, Any]:
-        """The configuration of a filter for this route (typed_per_filter_config): route's, else virtual host's."""
-        for holder in (self.route, self.host):
-            found = as_dict(as_dict(holder).get("typed_per_filter_config")).get(name)
-            if isinstance(found, dict):
-                return found
-        return {}
 
 
 def run(item: dict[str, Any], context: Context) -> Outcome:
@@ -86,7 +51,8 @@ TRANSPARENT = frozenset(
         "grpc_stats.v3.FilterConfig", "compressor.v3.Compressor", "decompressor.v3.Decompressor", "router.v3.Router",
         "set_filter_state.v3.Config", "grpc_web.v3.GrpcWeb", "buffer.v3.Buffer", "cdn_loop.v3.CdnLoopConfig",
         "grpc_http1_bridge.v3.Config", "set_metadata.v3.Config", "header_to_metadata.v3.Config",
-        "upstream_codec.v3.UpstreamCodec", "alternate_protocols_cache.v3.FilterConfig", "stateful_session.v3.StatefulSession",
+        "upstream_codec.v3.UpstreamCodec", "alternate_protocols_cache.v3.FilterConfig",
+        "stateful_session.v3.StatefulSession",
         "tap.v3.Tap", "adaptive_concurrency.v3.AdaptiveConcurrency", "bandwidth_limit.v3.BandwidthLimit",
         "admission_control.v3.AdmissionControl",
     )
@@ -129,7 +95,11 @@ def _cors(name: str, config: dict[str, Any], override: dict[str, Any], context: 
     policy = override or _old_cors(context)
     origin, headers = context.headers.get("origin"), context.headers
     enabled = as_dict(policy.get("filter_enabled"))
-    if not policy or origin is None or ("filter_enabled" in policy and not fraction(as_dict(enabled.get("default_value")))):
+    if (
+        not policy
+        or origin is None
+        or ("filter_enabled" in policy and not fraction(as_dict(enabled.get("default_value"))))
+    ):
         return PASS
     allowed = any(string_matches(one, origin) for one in dicts(policy.get("allow_origin_string_match")))
     preflight = headers.get(":method") == "OPTIONS" and bool(headers.get("access-control-request-method"))
@@ -191,7 +161,9 @@ def _ext_authz(name: str, config: dict[str, Any], override: dict[str, Any], cont
     cluster = authorizer(config)
     if context.clusters is not None and cluster and cluster not in context.clusters:
         return refused_by_authorizer(config, f"the external authorizer's cluster {cluster} does not exist")
-    return Outcome(f"asks the external authorizer {cluster}; its answer is not recorded, taken as allowed", unsure=cluster)
+    return Outcome(
+        f"asks the external authorizer {cluster}; its answer is not recorded, taken as allowed", unsure=cluster
+    )
 
 
 def authorizer(config: dict[str, Any]) -> str:
@@ -209,8 +181,8 @@ def refused_by_authorizer(config: dict[str, Any], why: str) -> Outcome:
     return Outcome(f"{why}: answered {code}", Ending.DENIED, code, "UAEX", "ext_authz_error")
 
 
-_CODES = {"Forbidden": 403, "Unauthorized": 401, "ServiceUnavailable": 503, "InternalServerError": 500, "BadGateway": 502,
-          "TooManyRequests": 429, "BadRequest": 400, "NotFound": 404, "GatewayTimeout": 504, "OK": 200}  # fmt: skip
+_CODES = {"Forbidden": 403, "Unauthorized": 401, "ServiceUnavailable": 503, "InternalServerError": 500,
+          "BadGateway": 502, "TooManyRequests": 429, "BadRequest": 400, "NotFound": 404, "OK": 200}  # fmt: skip
 
 
 def _status(value: Any, default: int) -> int:
@@ -239,7 +211,9 @@ def _local_limit(name: str, config: dict[str, Any], override: dict[str, Any], co
 
 def _limit(name: str, config: dict[str, Any], override: dict[str, Any], context: Context) -> Outcome:
     grpc = as_dict(as_dict(as_dict(config.get("rate_limit_service")).get("grpc_service")).get("envoy_grpc"))
-    return Outcome(f"may ask the rate limit service {grpc.get('cluster_name')}; its answer is not recorded, taken as allowed")
+    return Outcome(
+        f"may ask the rate limit service {grpc.get('cluster_name')}; its answer is not recorded, taken as allowed"
+    )
 
 
 def _lua(name: str, config: dict[str, Any], override: dict[str, Any], context: Context) -> Outcome:

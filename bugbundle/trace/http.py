@@ -1,7 +1,8 @@
 """Envoy's HTTP connection manager: the request's head, the route, the HTTP filters, the router.
 
-Sources: source/common/http/conn_manager_impl.cc, conn_manager_utility.cc (`mutateRequestHeaders`, `maybeNormalizePath`),
-path_utility.cc, source/common/router/router.cc (`Filter::decodeHeaders`), envoy/api http_connection_manager.proto.
+Sources: source/common/http/conn_manager_impl.cc, conn_manager_utility.cc (`mutateRequestHeaders`,
+`maybeNormalizePath`), path_utility.cc, source/common/router/router.cc (`Filter::decodeHeaders`), envoy/api
+http_connection_manager.proto.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.trace import filters
 from bugbundle.trace.clusters import target
-from bugbundle.trace.config import made_by
-from bugbundle.trace.filters import Context, Outcome
+from bugbundle.trace.conditions import Subject
 from bugbundle.trace.matchers import Headers, Unmodelled
-from bugbundle.trace.model import Ending, Object, Resource
-from bugbundle.trace.passage import Passage, leave
-from bugbundle.trace.rbac import Subject
-from bugbundle.trace.routes import Found, describe, find, without_port
-from bugbundle.trace.uri import Rejected, Redirected, normal_path
+from bugbundle.trace.model import Ending, Resource
+from bugbundle.trace.outcome import Context, Outcome
+from bugbundle.trace.passage import Passage
+from bugbundle.trace.router import route
+from bugbundle.trace.routes import find, without_port
+from bugbundle.trace.uri import Redirected, Rejected, normal_path
 from bugbundle.xds import Xds
 
 STAGES = {
@@ -53,7 +54,7 @@ def manage(passage: Passage, config: dict[str, Any], where: Resource, subject: S
     found = find(body, passage.headers, passage.connection)
     context = Context(passage.headers, subject, found.route, found.host, None, now)
     if _run_filters(passage, config, context, where):
-        _router(passage, found, source)
+        route(passage, found, source)
 
 
 def _codec(passage: Passage, config: dict[str, Any], where: Resource) -> bool:
@@ -117,9 +118,7 @@ def _remote(passage: Passage, config: dict[str, Any]) -> str:
     return passage.connection.source_ip
 
 
-def _routes(
-    passage: Passage, config: dict[str, Any], where: Resource
-) -> tuple[dict[str, Any] | None, Resource]:
+def _routes(passage: Passage, config: dict[str, Any], where: Resource) -> tuple[dict[str, Any] | None, Resource]:
     """The route configuration, of the listener itself or of RDS."""
     if isinstance(config.get("route_config"), dict):
         return config["route_config"], where._replace(pointer=where.pointer + "/typed_config/route_config")
@@ -148,6 +147,8 @@ def _run_filters(passage: Passage, config: dict[str, Any], context: Context, whe
     context.clusters = frozenset(passage.envoy.names(Xds.CDS))
     for number, item in enumerate(dicts(config.get("http_filters"))):
         place = where._replace(pointer=f"{where.pointer}/typed_config/http_filters/{number}")
+        kind = as_text(as_dict(item.get("typed_config")).get("@type"))
+        passage.alpn = passage.alpn or ".filter.http.alpn." in kind
         try:
             outcome = filters.run(_discovered(passage, item), context)
         except Unmodelled as odd:
@@ -187,141 +188,3 @@ def _authorizer_answers(passage: Passage, item: dict[str, Any], outcome: Outcome
 def _stage(item: dict[str, Any]) -> str:
     kind = as_text(as_dict(item.get("typed_config")).get("@type"))
     return next((word for part, word in STAGES.items() if part in kind), as_text(item.get("name")))
-
-
-def _router(passage: Passage, found: Found, source: Resource) -> None:
-    """Router::Filter::decodeHeaders."""
-    authority = passage.headers.get(":authority") or ""
-    if found.host is None:
-        passage.say("route", f"{source.name}: no virtual host has the domain {authority}", source)
-        passage.end(Ending.NO_ROUTE, f"no virtual host for {authority} in route {source.name}", code=404, flag="NR",
-                    details="route_not_found")  # fmt: skip
-        return
-    passage.virtual_host = as_text(found.host.get("name"))
-    where = source._replace(pointer=source.pointer + found.place) if source.pointer else source
-    if found.tls_only:
-        passage.say("route", f"virtual host {passage.virtual_host} wants https: redirects", where)
-        passage.end(Ending.REDIRECTED, f"https://{without_port(authority)}", code=301, details="direct_response")
-        return
-    if found.route is None:
-        said = f"virtual host {passage.virtual_host} has no route for {passage.headers.get(':method')} {passage.headers.get(':path')}"
-        passage.say("route", f"{said} ({found.passed} looked at)", where)
-        passage.end(Ending.NO_ROUTE, said, code=404, flag="NR", details="route_not_found")
-        return
-    _take(passage, found, where)
-
-
-def _take(passage: Passage, found: Found, where: Resource) -> None:
-    route = found.route or {}
-    passage.route = as_text(route.get("name"))
-    made = route_maker(passage, route)
-    match = describe(as_dict(route.get("match")))
-    alone = f", passing {found.passed} before it" if found.passed else ""
-    head = f"virtual host {passage.virtual_host} (domain {found.domain}); route {passage.route or match} for {match}{alone}"
-    if "direct_response" in route:
-        code = int(as_dict(route["direct_response"]).get("status", 200))
-        passage.say("route", f"{head}: answers {code} itself", where, made)
-        passage.made = made
-        passage.end(Ending.ANSWERED, f"route {passage.route or match} answers {code}", code=code, details="direct_response")
-        return
-    if "redirect" in route:
-        code, there = _redirect(passage, as_dict(route["redirect"]))
-        passage.say("route", f"{head}: redirects to {there}", where, made)
-        passage.made = made
-        passage.end(Ending.REDIRECTED, there, code=code, details="direct_response")
-        return
-    if "route" not in route:
-        raise Unmodelled("a route without cluster, redirect or answer")
-    passage.made = None
-    _forward(passage, found, where, head, made)
-
-
-def _forward(passage: Passage, found: Found, where: Resource, head: str, made: Object | None) -> None:
-    action = as_dict(as_dict(found.route).get("route"))
-    names, said = _clusters(passage, action)
-    for other in found.maybe:
-        names += [name for name in _clusters(passage, as_dict(other.get("route")))[0] if name not in names]
-    extras = "".join(f"; {one}" for one in _more(action))
-    passage.say("route", f"{head}: to {said}{extras}", where, made)
-    leave(passage, names, as_text(action.get("cluster_not_found_response_code")))
-    if passage.ending in (Ending.NO_CLUSTER, Ending.NO_HEALTHY_ENDPOINT):
-        passage.made = made or passage.made
-    if passage.unmodelled and passage.ending is None:
-        passage.end(Ending.NOT_MODELLED, f"{passage.unmodelled} is not modelled")
-    _rewrite(passage, action)
-
-
-def _clusters(passage: Passage, action: dict[str, Any]) -> tuple[list[str], str]:
-    """(the clusters that may be chosen, in words)."""
-    if "cluster_header" in action:
-        name = passage.headers.get(as_text(action["cluster_header"])) or ""
-        return [name], f"{name or 'nowhere'} (header {action['cluster_header']})"
-    weighted = dicts(as_dict(action.get("weighted_clusters")).get("clusters"))
-    if weighted:
-        total = sum(one.get("weight", 0) for one in weighted) or 1
-        live = [one for one in weighted if one.get("weight", 0)] or weighted
-        parts = [f"{one.get('name')} ({100 * one.get('weight', 0) / total:.0f} in 100)" for one in live]
-        return [as_text(one.get("name")) for one in live], " or ".join(parts)
-    if "cluster" not in action:
-        raise Unmodelled(f"the cluster specifier {next(iter(action), '')}")
-    return [as_text(action["cluster"])], as_text(action["cluster"])
-
-
-def _more(action: dict[str, Any]) -> list[str]:
-    """What else a route does: timeout, retries, mirrors."""
-    found = []
-    if action.get("timeout") not in (None, "0s"):
-        found.append(f"timeout {action['timeout']}")
-    retry = as_dict(action.get("retry_policy"))
-    if retry.get("num_retries"):
-        found.append(f"up to {retry['num_retries']} retries")
-    for one in dicts(action.get("request_mirror_policies")):
-        found.append(f"mirrored to {one.get('cluster')}")
-    return found
-
-
-def _rewrite(passage: Passage, action: dict[str, Any]) -> None:
-    """The authority that the next proxy sees."""
-    if "host_rewrite_literal" in action:
-        passage.headers.set(":authority", as_text(action["host_rewrite_literal"]))
-    path = passage.headers.get(":path") or ""
-    if "prefix_rewrite" in action:
-        match = re.match(re.escape(passage_prefix(passage)), path)
-        passage.headers.set(":path", as_text(action["prefix_rewrite"]) + path[match.end() if match else 0 :])
-
-
-def passage_prefix(passage: Passage) -> str:
-    """The prefix that the chosen route matched; empty for a route of another kind."""
-    return passage.headers.get("__prefix") or ""
-
-
-def _redirect(passage: Passage, action: dict[str, Any]) -> tuple[int, str]:
-    codes = {"": 301, "MOVED_PERMANENTLY": 301, "FOUND": 302, "SEE_OTHER": 303, "TEMPORARY_REDIRECT": 307,
-             "PERMANENT_REDIRECT": 308}  # fmt: skip
-    headers = passage.headers
-    scheme = as_text(action.get("scheme_redirect")) or ("https" if action.get("https_redirect") else headers.get(":scheme"))
-    host = as_text(action.get("host_redirect")) or headers.get(":authority") or ""
-    if action.get("port_redirect"):
-        host = f"{without_port(host)}:{action['port_redirect']}"
-    path = as_text(action.get("path_redirect")) or headers.get(":path") or ""
-    return codes.get(as_text(action.get("response_code")), 301), f"{scheme}://{host}{path}"
-
-
-def route_maker(passage: Passage, route: dict[str, Any]) -> Object | None:
-    """The object behind a route; of a Gateway API route, which istiod turns into a VirtualService, that route.
-
-    istiod names such routes `namespace.name.rule[.match]` (pilot/pkg/config/kube/gateway/conversion.go).
-    """
-    made = made_by(route)
-    if made is None or made.kind != "VirtualService":
-        return made
-    if "~" not in made.name and "-istio-autogenerated-k8s-gateway" not in made.name:
-        return made
-    kube = passage.envoy.proxy.mesh.kube
-    match = re.fullmatch(r"(.*?)\.(.*?)\.\d+(?:\.\d+)?", as_text(route.get("name")))
-    for kind, plural in (("HTTPRoute", "httproutes"), ("GRPCRoute", "grpcroutes")):
-        if match and kube.get(f"{plural}.gateway.networking.k8s.io", match[1], match[2]):
-            return Object(kind, match[1], match[2])
-    return Object("HTTPRoute", match[1], match[2]) if match else made
-
-

@@ -1,9 +1,9 @@
 """Envoy's JWT authentication of a request: which token, which requirement, why refused.
 
 Sources: envoy/api extensions/filters/http/jwt_authn/v3/config.proto; source/extensions/filters/http/jwt_authn/{filter,
-authenticator,verifier,extractor}.cc; the texts are those of google/jwt_verify_lib status.cc. A signature is checked where the
-keys are in the configuration (`local_jwks`, which is what istiod writes), else taken as valid, and said so. No token is repeated
-in any text.
+authenticator,verifier,extractor}.cc; the texts are those of google/jwt_verify_lib status.cc. A signature is checked
+where the keys are in the configuration (`local_jwks`, which is what istiod writes), else taken as valid, and said so.
+No token is repeated in any text.
 """
 
 from __future__ import annotations
@@ -91,9 +91,13 @@ class _Judge:
 
     def requirement(self, wanted: dict[str, Any]) -> _Result:
         if "requires_any" in wanted:
-            return self._any([self.requirement(one) for one in dicts(as_dict(wanted["requires_any"]).get("requirements"))])
+            return self._any(
+                [self.requirement(one) for one in dicts(as_dict(wanted["requires_any"]).get("requirements"))]
+            )
         if "requires_all" in wanted:
-            return self._all([self.requirement(one) for one in dicts(as_dict(wanted["requires_all"]).get("requirements"))])
+            return self._all(
+                [self.requirement(one) for one in dicts(as_dict(wanted["requires_all"]).get("requirements"))]
+            )
         if "allow_missing" in wanted or "allow_missing_or_failed" in wanted:
             return self._optional("allow_missing_or_failed" in wanted)
         named = as_dict(wanted.get("provider_and_audiences"))
@@ -137,7 +141,11 @@ class _Judge:
             return _Result("Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections")
         header, payload = _part(parts[0]), _part(parts[1])
         if header is None:
-            return _Result("Jwt header is an invalid Base64url encoded" if _raw(parts[0]) is None else "Jwt header is an invalid JSON")
+            return _Result(
+                "Jwt header is an invalid Base64url encoded"
+                if _raw(parts[0]) is None
+                else "Jwt header is an invalid JSON"
+            )
         if payload is None:
             bad = _raw(parts[1]) is None
             return _Result("Jwt payload is an invalid Base64url encoded" if bad else "Jwt payload is an invalid JSON")
@@ -161,7 +169,9 @@ class _Judge:
             return "Jwt is expired"
         shown = payload.get("aud")
         listed = shown if isinstance(shown, list) else [shown]
-        if audiences and not {_audience(one) for one in listed if isinstance(one, str)} & {_audience(str(a)) for a in audiences}:
+        if audiences and not {_audience(one) for one in listed if isinstance(one, str)} & {
+            _audience(str(a)) for a in audiences
+        }:
             return AUDIENCE
         return ""
 
@@ -228,5 +238,3 @@ def _signature(header: dict[str, Any], token: str, provider: dict[str, Any]) -> 
     near = [key for key in keys if not kid or not key.get("kid") or key.get("kid") == kid]
     algorithm = as_text(header.get("alg"))
     return signature is not None and any(signed_by(key, algorithm, content.encode(), signature) for key in near)
-
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -24,7 +24,7 @@ class Unmodelled(Exception):
 
 @functools.lru_cache(maxsize=4096)
 def regex(text: str) -> re.Pattern[str]:
-    """RE2's syntax as Python's: `\\z` and POSIX classes written out. Raises `Unmodelled` where Python cannot read it."""
+    """RE2's syntax as Python's. Raises `Unmodelled` where Python cannot read it."""
     plain = text.replace(r"\z", r"\Z").replace(r"\C", ".")
     for name, chars in _CLASSES.items():
         plain = plain.replace(f"[:{name}:]", chars)
@@ -61,7 +61,7 @@ def string_matches(matcher: dict[str, Any], value: str) -> bool:
     return here == ""
 
 
-_TESTS = {
+_TESTS: dict[str, Callable[[str, str], bool]] = {
     "exact": str.__eq__,
     "prefix": str.startswith,
     "suffix": str.endswith,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from bugbundle.errors import UsageError
+from bugbundle.mesh.ref import Ref
 
 PORTS = {"http": 80, "grpc": 80, "https": 443, "tls": 443}
 """Scheme → port where the URL has none. `tcp` needs one."""
@@ -47,18 +48,6 @@ class Resource(NamedTuple):
     pointer: str
 
 
-class Object(NamedTuple):
-    """The Istio or Kubernetes object that made a resource."""
-
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        """`Kind namespace/name`."""
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
-
-
 class Expects(NamedTuple):
     """What the two sides of a connection expect of it, where they meet."""
 
@@ -72,7 +61,7 @@ class Step(NamedTuple):
     at: str
     decision: str
     resource: Resource | None = None
-    object: Object | None = None
+    object: Ref | None = None
     expects: Expects | None = None
 
 
@@ -194,7 +183,7 @@ class Walk:
     clusters: list[str] = field(default_factory=list)
     route: str = ""
     endpoints: list[Endpoint] = field(default_factory=list)
-    because: Object | None = None
+    because: Ref | None = None
     details: str = ""
     reason: str = ""
 
@@ -215,7 +204,9 @@ class Walk:
             "cluster": self.cluster,
             "clusters": self.clusters,
             "route": self.route,
-            "endpoints": [{"address": e.address, "port": e.port, "health": e.health, "pod": e.pod} for e in self.endpoints],
+            "endpoints": [
+                {"address": e.address, "port": e.port, "health": e.health, "pod": e.pod} for e in self.endpoints
+            ],
             "because": _named(self.because),
             "details": self.details,
             "reason": self.reason,
@@ -232,5 +223,5 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def _named(value: Resource | Object | Expects | None) -> dict[str, Any] | None:
+def _named(value: Resource | Ref | Expects | None) -> dict[str, Any] | None:
     return value._asdict() if value is not None else None

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.ref import Ref
 from bugbundle.trace.chains import Chain, chain_of, hand_over
 from bugbundle.trace.clusters import Target, target
+from bugbundle.trace.conditions import Subject
 from bugbundle.trace.config import Body, Envoy, made_by
 from bugbundle.trace.connection import Connection
-from bugbundle.trace.filters import Outcome, rbac_outcome, refused_by_authorizer
 from bugbundle.trace.filters import authorizer as authorizer_of
+from bugbundle.trace.filters import rbac_outcome, refused_by_authorizer
 from bugbundle.trace.matchers import Headers, Unmodelled
-from bugbundle.trace.model import Ending, Object, Request, Resource, Step
-from bugbundle.trace.rbac import Subject
+from bugbundle.trace.model import Ending, Request, Resource, Step
+from bugbundle.trace.outcome import Outcome
 from bugbundle.xds.kinds import short_url
 
 HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -46,7 +48,7 @@ class Passage:
     code: int | None = None
     flag: str = ""
     details: str = ""
-    made: Object | None = None
+    made: Ref | None = None
     reason: str = ""
     listener: str = ""
     chain: str = ""
@@ -60,10 +62,10 @@ class Passage:
     headers: Headers = field(default_factory=Headers)
     unmodelled: str = ""
     tls: dict[str, Any] = field(default_factory=dict)
+    alpn: bool = False
+    """Whether Istio's ALPN filter sets what mTLS to the next proxy offers."""
 
-    def say(
-        self, stage: str, decision: str, resource: Resource | None = None, made: Object | None = None
-    ) -> None:
+    def say(self, stage: str, decision: str, resource: Resource | None = None, made: Ref | None = None) -> None:
         """One more step."""
         self.steps.append(Step(f"{self.envoy.proxy.kind} {self.envoy.id}: {stage}", decision, resource, made))
 
@@ -120,7 +122,9 @@ def _seen(connection: Connection) -> str:
 
 def _goal(connection: Connection) -> str:
     address = connection.destination_ip
-    return f"[{address}]:{connection.destination_port}" if ":" in address else f"{address}:{connection.destination_port}"
+    return (
+        f"[{address}]:{connection.destination_port}" if ":" in address else f"{address}:{connection.destination_port}"
+    )
 
 
 def _say_listener(passage: Passage, first: Body, taken: Body) -> None:
@@ -246,7 +250,9 @@ def leave(passage: Passage, names: list[str], missing: str | None) -> None:
         passage.cluster = names[0]
         code = None if missing is None else _NOT_FOUND.get(missing, 503)
         passage.say("cluster", f"{' and '.join(gone)} {'does' if len(gone) == 1 else 'do'} not exist")
-        passage.end(Ending.NO_CLUSTER, f"Envoy has no cluster {gone[0]}", code=code, flag="NC", details="cluster_not_found")
+        passage.end(
+            Ending.NO_CLUSTER, f"Envoy has no cluster {gone[0]}", code=code, flag="NC", details="cluster_not_found"
+        )
         return
     if gone:
         passage.say("cluster", f"{', '.join(gone)} does not exist: these requests fail (NC)")
@@ -277,4 +283,6 @@ def _endpoint(passage: Passage, found: Target) -> None:
     passage.say("cluster", f"{found.name} {why}", found.endpoints_resource or found.resource, found.made)
     passage.made = passage.made or found.made
     ending = Ending.NO_HEALTHY_ENDPOINT
-    passage.end(ending, f"cluster {found.name} {why}", code=code, flag="UH", details="no_healthy_upstream" if code else "")
+    passage.end(
+        ending, f"cluster {found.name} {why}", code=code, flag="UH", details="no_healthy_upstream" if code else ""
+    )

@@ -1,8 +1,9 @@
 """Which virtual host and which route take a request.
 
-Sources: source/common/router/config_impl.cc (`RouteMatcher::findVirtualHost`: exact domain, longest suffix wildcard, longest
-prefix wildcard, `*`; `VirtualHostImpl::getRouteFromEntries`: the first route that fits; `RouteEntryImplBase::matchRoute`),
-source/common/http/path_utility.cc, envoy/api config/route/v3/route_components.proto.
+Sources: source/common/router/config_impl.cc (`RouteMatcher::findVirtualHost`: exact domain, longest suffix wildcard,
+longest prefix wildcard, `*`; `VirtualHostImpl::getRouteFromEntries`: the first route that fits;
+`RouteEntryImplBase::matchRoute`), source/common/http/path_utility.cc, envoy/api
+config/route/v3/route_components.proto.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ HUNDRED = {"": 100, "HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000
 class Found:
     """What a route configuration makes of a request.
 
-    `host` is None where no virtual host has the domain, `route` None where none of its routes fits. `place` is the pointer
-    inside the route configuration. `maybe` are the routes that a runtime fraction may choose instead. `domain` is the one
-    that matched, `tls_only` tells that the virtual host sends plain requests to https.
+    `host` is None where no virtual host has the domain, `route` None where none of its routes fits. `place` is the
+    pointer inside the route configuration. `maybe` are the routes that a runtime fraction may choose instead.
+    `domain` is the one that matched, `tls_only` tells that the virtual host sends plain requests to https.
     """
 
     host: dict[str, Any] | None = None
@@ -78,9 +79,7 @@ def _entries(host: dict[str, Any], headers: Headers) -> list[tuple[str, dict[str
     return [("/matcher", chosen)] if action is not None else []
 
 
-def _first(
-    found: Found, entries: list[tuple[str, dict[str, Any]]], headers: Headers, connection: Connection
-) -> None:
+def _first(found: Found, entries: list[tuple[str, dict[str, Any]]], headers: Headers, connection: Connection) -> None:
     for place, route in entries:
         match = as_dict(route.get("match"))
         if not matches(match, headers, connection):

@@ -1,7 +1,7 @@
 """How a connection manager makes paths normal.
 
-Sources: source/common/http/conn_manager_utility.cc (`maybeNormalizePath`), path_utility.cc, and Chromium's URL canonicalizer
-(url/url_canon_path.cc), which Envoy uses.
+Sources: source/common/http/conn_manager_utility.cc (`maybeNormalizePath`), path_utility.cc, and Chromium's URL
+canonicalizer (url/url_canon_path.cc), which Envoy uses.
 """
 
 from __future__ import annotations
