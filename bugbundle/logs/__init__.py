@@ -4,6 +4,6 @@ Knows texts of lines. Must not know rules, bundles' layout or any output.
 """
 
 from bugbundle.logs.lines import Line, read
-from bugbundle.logs.templates import Shared, Template, shared, templates
+from bugbundle.logs.templates import Shared, Tallies, Template, join, shared, tally, templates
 
-__all__ = ["Line", "Shared", "Template", "read", "shared", "templates"]
+__all__ = ["Line", "Shared", "Tallies", "Template", "join", "read", "shared", "tally", "templates"]

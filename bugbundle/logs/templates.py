@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -49,7 +49,8 @@ _TOLD = {"error", "err", "reason", "msg", "message", "direction"}
 @dataclass(frozen=True, slots=True)
 class Template:
     """What some lines share: `text` with `<*>` for what varies, `level` (empty where lines name none), how many lines,
-    the first and last time (None where they name none), one whole line as a sample, whether of an access log."""
+    the first and last time (None where they name none), one whole line as a sample, whether of an access log, how many
+    lines the busiest minute has."""
 
     text: str
     level: str
@@ -58,6 +59,7 @@ class Template:
     last: datetime | None
     sample: str
     access: bool = False
+    busiest: int = 0
 
 
 class Shared(NamedTuple, Generic[K]):
@@ -70,34 +72,52 @@ class Shared(NamedTuple, Generic[K]):
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
+    """Lines that look the same: how many, from when to when, one of the newest whole, how many a minute."""
+
     count: int = 0
     first: datetime | None = None
     last: datetime | None = None
     sample: str = ""
+    minutes: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def busiest(self) -> int:
+        """The most lines within one minute of the clock; 0 where no line names a time."""
+        return max(self.minutes.values(), default=0)
 
     def take(self, line: Line) -> None:
+        """One more line."""
         self.count += 1
         self.sample = self.sample or line.raw
         if line.at is not None:
+            minute = int(line.at.timestamp()) // 60
+            self.minutes[minute] = self.minutes.get(minute, 0) + 1
             self.first = min(self.first or line.at, line.at)
             if self.last is None or line.at >= self.last:
                 self.last, self.sample = line.at, line.raw
 
-    def join(self, other: _Tally) -> None:
+    def join(self, other: Tally) -> None:
+        """All lines of another."""
         self.count += other.count
         self.first = min((at for at in (self.first, other.first) if at), default=None)
         if not self.sample or (other.last and (self.last is None or other.last > self.last)):
             self.sample = other.sample
         self.last = max((at for at in (self.last, other.last) if at), default=None)
+        for minute, count in other.minutes.items():
+            self.minutes[minute] = self.minutes.get(minute, 0) + count
 
 
-class _Key(NamedTuple):
+class Key(NamedTuple):
     """What lines of one template have in common before Drain has seen them."""
 
     level: str
     access: bool
     text: str
+
+
+Tallies = dict[Key, Tally]
+"""The lines of one log, masked and counted: what `join` needs of it. Small, and can be pickled."""
 
 
 def templates(lines: Iterable[str]) -> list[Template]:
@@ -106,28 +126,38 @@ def templates(lines: Iterable[str]) -> list[Template]:
     return sorted((each.groups[""] for each in found), key=lambda one: (-one.count, one.text))
 
 
+def tally(lines: Iterable[str]) -> Tallies:
+    """The lines of one log, masked and counted."""
+    made: Tallies = {}
+    for line in read(lines):
+        key = Key(line.level, line.access, line.text if line.access else mask(line.text))
+        made.setdefault(key, Tally()).take(line)
+    return made
+
+
 def shared(groups: Mapping[K, Iterable[str]]) -> list[Shared[K]]:
     """The templates of the lines of several groups, mined together, sorted by level and text."""
-    masked: dict[_Key, dict[K, _Tally]] = {}
-    for group, lines in groups.items():
-        for line in read(lines):
-            key = _Key(line.level, line.access, line.text if line.access else mask(line.text))
-            masked.setdefault(key, {}).setdefault(group, _Tally()).take(line)
-    joined: dict[_Key, dict[K, _Tally]] = {}
-    for key, name in _mine(masked).items():
-        into = joined.setdefault(name, {})
-        for group, tally in masked[key].items():
-            into.setdefault(group, _Tally()).join(tally)
+    return join({group: tally(lines) for group, lines in groups.items()})
+
+
+def join(groups: Mapping[K, Tallies]) -> list[Shared[K]]:
+    """As `shared`, of lines that were tallied before."""
+    joined: dict[Key, dict[K, Tally]] = {}
+    keys = dict.fromkeys(key for tallies in groups.values() for key in tallies)
+    names = _mine(keys)
+    for group, tallies in groups.items():
+        for key, one in tallies.items():
+            joined.setdefault(names[key], {}).setdefault(group, Tally()).join(one)
     return [_shared(key, joined[key]) for key in sorted(joined)]
 
 
-def _shared(key: _Key, tallies: dict[K, _Tally]) -> Shared[K]:
+def _shared(key: Key, tallies: dict[K, Tally]) -> Shared[K]:
     return Shared(
         key.text,
         key.level,
         key.access,
         {
-            group: Template(key.text, key.level, one.count, one.first, one.last, one.sample, key.access)
+            group: Template(key.text, key.level, one.count, one.first, one.last, one.sample, key.access, one.busiest)
             for group, one in tallies.items()
         },
     )
@@ -142,13 +172,13 @@ def mask(text: str) -> str:
     return " ".join(text.split()[:MAX_TOKENS])
 
 
-def _mine(keys: Iterable[_Key]) -> dict[_Key, _Key]:
+def _mine(keys: Iterable[Key]) -> dict[Key, Key]:
     """key → the key of its template. Lines of an access log are templates as they are."""
     from drain3.drain import Drain
 
     miners: dict[str, Drain] = {}
-    clusters: dict[_Key, Any] = {}
-    named: dict[_Key, _Key] = {}
+    clusters: dict[Key, Any] = {}
+    named: dict[Key, Key] = {}
     for key in sorted(keys):
         if key.access or len(clusters) >= MAX_DISTINCT:
             named[key] = key if key.access else key._replace(text=" ".join(key.text.split()[:4]))

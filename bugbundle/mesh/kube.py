@@ -126,12 +126,16 @@ class Kube:
         """Whether any list of this resource was recorded."""
         return resource in self._paths
 
-    def entries(self, resource: str) -> list[str]:
-        """The entries that `list` reads: the newest version, cluster-wide if there is one, else per namespace."""
+    def versions(self, resource: str) -> list[str]:
+        """The versions in which a resource was recorded, the newest first."""
+        return sorted(self._paths.get(resource, ()), key=_rank, reverse=True)
+
+    def entries(self, resource: str, version: str = "") -> list[str]:
+        """The entries that `list` reads, of the newest version or of this one: cluster-wide ones, else each namespace's."""
         versions = self._paths.get(resource)
         if not versions:
             return []
-        paths = versions[max(versions, key=_rank)]
+        paths = versions.get(version or max(versions, key=_rank), [])
         whole = [path for path in paths if "/namespaces/" not in path]
         return whole or sorted(paths)
 

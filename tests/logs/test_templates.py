@@ -25,11 +25,11 @@ def test_lines_of_one_kind_are_one_template() -> None:
     assert templates(lines) == [
         Template(
             "delta RDS: PUSH for <*> resources:<*> removed:<*> size:<*> cached:<*>/<*>",
-            "info", 2, at(1, 27, 41, 285436), at(1, 27, 42, 285436), lines[1],
+            "info", 2, at(1, 27, 41, 285436), at(1, 27, 42, 285436), lines[1], busiest=2,
         ),
         Template(
             "klog failed to list *v1.EndpointSlice: Unauthorized",
-            "warning", 1, at(1, 27, 43, 381599), at(1, 27, 43, 381599), lines[2],
+            "warning", 1, at(1, 27, 43, 381599), at(1, 27, 43, 381599), lines[2], busiest=1,
         ),
     ]  # fmt: skip
 

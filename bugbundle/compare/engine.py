@@ -1,0 +1,66 @@
+"""The comparison itself: look at both, hold everything against everything, tell one story."""
+
+from __future__ import annotations
+
+from bugbundle.bundle import Bundle
+from bugbundle.compare import made
+from bugbundle.compare.counters import faster
+from bugbundle.compare.findings import settle
+from bugbundle.compare.headline import headline
+from bugbundle.compare.logs import said
+from bugbundle.compare.look import Look, look
+from bugbundle.compare.loss import lost, population
+from bugbundle.compare.model import Change, Comparison
+from bugbundle.compare.noise import Noise
+from bugbundle.compare.objects import Objects
+from bugbundle.compare.resources import Resources
+from bugbundle.compare.story import Story
+
+
+def compare(before: Bundle, after: Bundle) -> Comparison:
+    """Two bundles held against each other. Runs all rules over both."""
+    return compare_looks(look(before), look(after), before, after)
+
+
+def compare_looks(one: Look, two: Look, before: Bundle, after: Bundle) -> Comparison:
+    """As `compare`, of bundles that were looked at already."""
+    noise = Noise()
+    bundles = (before, after)
+    objects = Objects(one, two, bundles, noise)
+    roots = [made.of_object(change) for change in objects.changes()]
+    found = settle(one, two)
+    story = Story(one, two, roots, found.appeared)
+    result = Comparison(one.side, two.side)
+    result.changes = _unique(
+        story.settle(
+            proxies=list(made.of_proxies(one, two)),
+            findings=[made.of_finding(finding, two) for finding in found.appeared],
+            resources=_resources(one, two, bundles, noise),
+            signals=_signals(one, two),
+            others=[*made.of_certificates(one, two), *made.of_versions(one, two), *made.of_pods(one, two)],
+        )
+    )
+    result.appeared, result.disappeared, result.remained = found.appeared, found.disappeared, found.remained
+    result.not_comparable = [*lost(one, two), *objects.not_comparable, *found.not_comparable]
+    result.ignored = noise.told()
+    result.populations = {
+        "proxies": population(one, two, set(one.proxies), set(two.proxies)),
+        "workloads": population(one, two, {str(r) for r in one.owners.values()}, {str(r) for r in two.owners.values()}),
+    }
+    result.headline = headline(result)
+    return result
+
+
+def _resources(one: Look, two: Look, bundles: tuple[Bundle, Bundle], noise: Noise) -> list[Change]:
+    total = sum(1 for proxy in two.proxies.values() if proxy.recorded)
+    return [made.of_resource(change, total) for change in Resources(one, two, bundles, noise).changes()]
+
+
+def _signals(one: Look, two: Look) -> list[Change]:
+    lines = sorted(said(one.logs, two.logs, one.side.started), key=lambda item: (-item.plane, -item.after))
+    return [*map(made.of_log, lines), *map(made.of_counter, faster(one.counters, two.counters))]
+
+
+def _unique(changes: list[Change]) -> list[Change]:
+    """Each id once: what two would share goes by the first."""
+    return list({change.id: change for change in reversed(changes)}.values())[::-1]
