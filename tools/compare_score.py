@@ -1,6 +1,7 @@
 """How well `compare` names the cause: pairs of recordings with their truth. Needs the recordings (`make parity` too).
 
-For each pair the first root change is held against the objects that `truth.yaml` names. The product never reads that file.
+For each pair the first root change is held against the objects that `truth.yaml` names. The product never
+reads that file.
 
     python tools/compare_score.py [--captures DIR] [--cases DIR] [--truth DIR] [NAME…]
 """
@@ -37,8 +38,11 @@ def pairs(captures: Path, cases: Path, truths: Path) -> Iterator[Pair]:
     for folder in sorted(captures.iterdir()):
         truth = _truth(folder / "truth.yaml")
         name = folder.name
-        first = {"reported": captures / "reported-near-miss" / "bundle", "istio-1.30.3": captures / "istio-1.30.3-healthy" / "bundle",
-                 "istio-1.26.8": captures / "istio-1.26.8-healthy" / "bundle"}
+        first = {
+            "reported": captures / "reported-near-miss" / "bundle",
+            "istio-1.30.3": captures / "istio-1.30.3-healthy" / "bundle",
+            "istio-1.26.8": captures / "istio-1.26.8-healthy" / "bundle",
+        }
         start = next((path for head, path in first.items() if name.startswith(head)), base)
         if folder / "bundle" != start:
             yield Pair(name, start, folder / "bundle", truth.get("objects") or [])
@@ -89,12 +93,15 @@ def main() -> int:
         told = names(result)
         mark = "  " if not pair.wanted else "ok" if named(pair.wanted, told) else "NO"
         good, total = good + (mark == "ok"), total + bool(pair.wanted)
-        print(f"{mark} {pair.name}: {len(result.roots)} roots, {len(result.changes)} changes, {spent:.2f} s; wanted {pair.wanted[:3]}")
+        size = f"{len(result.roots)} roots, {len(result.changes)} changes, {spent:.2f} s"
+        print(f"{mark} {pair.name}: {size}; wanted {pair.wanted[:3]}")
         print(f"     {result.headline[:400]}")
         for root in result.roots[: args.lines]:
             print(f"     - {root.weight:.1f} {root.kind} {root.summary[:160]} [{len(root.consequences)}]")
         if pair.after not in (pair.before,):
-            seen.pop(pair.after, None) if "healthy" not in str(pair.after) and "near-miss" not in str(pair.after) else None
+            seen.pop(pair.after, None) if "healthy" not in str(pair.after) and "near-miss" not in str(
+                pair.after
+            ) else None
     print(f"{good} of {total}")
     return 0
 

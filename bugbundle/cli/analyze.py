@@ -118,7 +118,7 @@ def analyze(
         return 0
     if remote_contexts:
         raise UsageError(f'context "{remote_contexts[0]}" not found', todo="A bundle holds one cluster")
-    use = _colours(color)
+    use = colours(color)
     spaces = "" if everywhere else namespace
     failing, least = Level(failure_threshold), Level(output_threshold)
     istioctl = theirs or ("log" if (everywhere or namespace) and not form and not codes else "")
@@ -135,7 +135,7 @@ def analyze(
         click.echo(f"Warning: {problem}", err=True)
     whole = run(given.mesh.bundle, rules) if given.plain else examine(given.mesh, rules)
     seen = select(whole, spaces, suppress)
-    text = render(select(seen, threshold=least), form or "text", colour=use, width=_width(), threshold=failing)
+    text = render(select(seen, threshold=least), form or "text", colour=use, width=width(), threshold=failing)
     click.echo(text, nl=False, color=use or None)
     return THRESHOLD_EXIT if _fails(seen.findings, failing) else 0
 
@@ -176,7 +176,7 @@ def _fails(findings: list[Finding], threshold: Level) -> bool:
     return any(finding.level.rank <= threshold.rank for finding in findings)
 
 
-def _colours(asked: bool | None) -> bool:
+def colours(asked: bool | None) -> bool:
     """Told, else on a terminal that can and does not ask for none (no-color.org)."""
     if asked is not None:
         return asked
@@ -184,6 +184,6 @@ def _colours(asked: bool | None) -> bool:
     return sys.stdout.isatty() and not plain
 
 
-def _width() -> int:
+def width() -> int:
     """Where to fold paragraphs: not at all where nobody looks."""
     return min(shutil.get_terminal_size().columns, 110) if sys.stdout.isatty() else 0

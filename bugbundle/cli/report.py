@@ -28,12 +28,12 @@ def report(bundle: str, output: str, force: bool, namespace: str) -> None:
 
     target = output or _name(bundle)
     if target != "-":
-        _check(Path(target), force)
+        check_target(Path(target), force)
     page = render(select(analyze(open_bundle(bundle)), namespace)).encode("utf-8", "replace")
     if target == "-":
         sys.stdout.buffer.write(page)
         return
-    _write(Path(target), page, force)
+    write(Path(target), page, force)
     click.echo(f"Report written to {target} ({len(page) / 1000:,.0f} kB)", err=True)
 
 
@@ -45,7 +45,7 @@ def _name(bundle: str) -> str:
     return f"{name or 'bundle'}.html"
 
 
-def _check(target: Path, force: bool) -> None:
+def check_target(target: Path, force: bool) -> None:
     """Before the work: whether the page could be written there."""
     if target.is_dir():
         raise BugbundleError("is a folder", where=str(target), todo="Give the name of a file with -o")
@@ -57,7 +57,7 @@ def _check(target: Path, force: bool) -> None:
         )
 
 
-def _write(target: Path, page: bytes, force: bool) -> None:
+def write(target: Path, page: bytes, force: bool) -> None:
     """Readable by its owner alone, like a bundle; whole or not at all."""
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
     try:

@@ -83,7 +83,7 @@ def faster(before: Counters, after: Counters) -> Iterator[Faster]:
 
 
 def _rate(planes: dict[str, Plane], name: str, earlier: dict[str, Plane]) -> float:
-    """Per second, all replicas together: since the earlier recording where the process is the same, else since its start."""
+    """Per second, of all replicas: since the earlier recording where the process is the same, else since it began."""
     total = 0.0
     for pod, plane in planes.items():
         value, span = plane.values.get(name, 0.0), plane.now - plane.started

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bugbundle.bundle import Bundle
 from bugbundle.compare import made
 from bugbundle.compare.counters import faster
+from bugbundle.compare.filters import Filter
 from bugbundle.compare.findings import settle
 from bugbundle.compare.headline import headline
 from bugbundle.compare.logs import said
@@ -17,17 +18,18 @@ from bugbundle.compare.resources import Resources
 from bugbundle.compare.story import Story
 
 
-def compare(before: Bundle, after: Bundle) -> Comparison:
+def compare(before: Bundle, after: Bundle, only: Filter | None = None) -> Comparison:
     """Two bundles held against each other. Runs all rules over both."""
-    return compare_looks(look(before), look(after), before, after)
+    return compare_looks(look(before), look(after), before, after, only)
 
 
-def compare_looks(one: Look, two: Look, before: Bundle, after: Bundle) -> Comparison:
+def compare_looks(one: Look, two: Look, before: Bundle, after: Bundle, only: Filter | None = None) -> Comparison:
     """As `compare`, of bundles that were looked at already."""
+    only = only or Filter()
     noise = Noise()
     bundles = (before, after)
     objects = Objects(one, two, bundles, noise)
-    roots = [made.of_object(change) for change in objects.changes()]
+    roots = [made.of_object(change) for change in only.objects(objects.changes(), noise)]
     found = settle(one, two)
     story = Story(one, two, roots, found.appeared)
     result = Comparison(one.side, two.side)
@@ -40,15 +42,25 @@ def compare_looks(one: Look, two: Look, before: Bundle, after: Bundle) -> Compar
             others=[*made.of_certificates(one, two), *made.of_versions(one, two), *made.of_pods(one, two)],
         )
     )
+    result.changes = only.changes(result.changes)
+    result.causes = frozenset(item.cause.id for look in (one, two) for item in look.diagnoses)
     result.appeared, result.disappeared, result.remained = found.appeared, found.disappeared, found.remained
     result.not_comparable = [*lost(one, two), *objects.not_comparable, *found.not_comparable]
     result.ignored = noise.told()
     result.populations = {
-        "proxies": population(one, two, set(one.proxies), set(two.proxies)),
+        "proxies": population(one, two, _proxies(one), _proxies(two)),
         "workloads": population(one, two, {str(r) for r in one.owners.values()}, {str(r) for r in two.owners.values()}),
     }
     result.headline = headline(result)
     return result
+
+
+def _proxies(look: Look) -> set[str]:
+    """The workloads of the proxies, with kind and revision: a rolled one is the same."""
+    return {
+        f"{proxy.kind} of {proxy.workload}{f' (revision {proxy.revision})' if proxy.revision else ''}"
+        for proxy in look.proxies.values()
+    }
 
 
 def _resources(one: Look, two: Look, bundles: tuple[Bundle, Bundle], noise: Noise) -> list[Change]:

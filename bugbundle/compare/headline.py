@@ -14,13 +14,14 @@ def headline(result: Comparison) -> str:
     roots = result.roots
     if not roots:
         if result.not_comparable:
-            return f"Nothing changed in what both bundles show; {some(len(result.not_comparable), 'thing')} could not be compared"
+            number = some(len(result.not_comparable), "thing")
+            return f"Nothing changed in what both bundles show; {number} could not be compared"
         return "Nothing changed"
     return chain(result, roots[0])
 
 
 def chain(result: Comparison, root: Change) -> str:
-    """`VirtualService shop/cart: …weight: 10 → 100 (kubectl, 14:02) → RDS 80 changed in 12 of 14 proxies → new finding …`."""
+    """`VirtualService shop/cart: …weight: 10 → 100 (kubectl, 14:02) → RDS 80 changed in 12 of 14 proxies → …`."""
     parts = [clip(root.summary, 240) + when(root, result.after.started)]
     known = {change.id: change for change in result.changes}
     below = [known[ident] for ident in root.consequences if ident in known]

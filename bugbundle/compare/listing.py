@@ -47,7 +47,7 @@ class Place(NamedTuple):
 
 @dataclass
 class Listing:
-    """All objects of one resource; `scope` the namespaces that were asked, None for all; `problem` where it is unread."""
+    """All objects of one resource; `scope` the namespaces that were asked, None for all; `problem` why it is unread."""
 
     resource: str
     kind: str = ""

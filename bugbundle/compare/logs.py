@@ -35,7 +35,8 @@ _BAD = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _APPLICATION = re.compile(
-    rb"^[^\n]*\b(?:error|exception|panic|fatal|refused|denied|unauthorized|forbidden|timed? ?out|failed|failure)\b[^\n]*$",
+    rb"^[^\n]*\b(?:error|exception|panic|fatal|refused|denied|unauthorized|forbidden|timed? ?out|failed|failure)\b"
+    rb"[^\n]*$",
     re.MULTILINE | re.IGNORECASE,
 )
 

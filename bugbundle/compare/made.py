@@ -1,4 +1,4 @@
-"""What was found on the two sides, each as a `Change`: objects, resources, proxies, logs, counters, certificates, versions."""
+"""What was found on the two sides, each as a `Change`: objects, resources, proxies, findings, logs and their kin."""
 
 from __future__ import annotations
 
@@ -31,19 +31,20 @@ def of_object(one: ObjectChange) -> Change:
     else:
         told = f"{one.ref}: {fields_line(one.fields)}"
     return Change(
-        f"object:{_slug(one.ref)}", "object", one.ref, one.change, told, root=True, fields=one.fields, by=one.by, at=one.at,
-        hosts=hosts_of(one.ref, one.before) | hosts_of(one.ref, one.after), resource=one.resource,
+        f"object:{_slug(one.ref)}", "object", one.ref, one.change, told, root=True, fields=one.fields,
+        by=one.by, at=one.at, hosts=hosts_of(one.ref, one.before) | hosts_of(one.ref, one.after), resource=one.resource,
     )  # fmt: skip
 
 
 def of_resource(one: ResourceChange, total: int) -> Change:
     """An xDS resource."""
-    told = f"{one.kind} {one.name} {one.change} in {len(one.proxies)} of {some(total, 'proxy') if total == 1 else f'{total} proxies'}"
+    told = f"{one.kind} {one.name} {one.change} in {len(one.proxies)} of {total} {'proxy' if total == 1 else 'proxies'}"
     if one.old:
         told += f"; {len(one.old)} still {'has' if len(one.old) == 1 else 'have'} the old configuration"
     return Change(
         f"resource:{one.kind}/{one.name}/{one.change}", "resource", Ref(one.kind, "", one.name), one.change, told,
-        fields=one.fields, affects=tuple(sorted(one.proxies)), objects=tuple(sorted(one.refs)), hosts=frozenset(one.hosts),
+        fields=one.fields, affects=tuple(sorted(one.proxies)), objects=tuple(sorted(one.refs)),
+        hosts=frozenset(one.hosts),
     )  # fmt: skip
 
 
@@ -94,8 +95,9 @@ def of_finding(finding: Finding, look: Look) -> Change:
     """A finding that appeared."""
     things = tuple(dict.fromkeys(owner_of(look, thing) for thing in finding.objects))
     return Change(
-        f"finding:{finding.id}", "finding", finding.origin, "added", f"new finding {finding.code}: {clip(finding.message)}",
-        at=finding.at, level=finding.level.value, affects=finding.affects, objects=things,
+        f"finding:{finding.id}", "finding", finding.origin, "added",
+        f"new finding {finding.code}: {clip(finding.message)}", at=finding.at, level=finding.level.value,
+        affects=finding.affects, objects=things,
     )  # fmt: skip
 
 
@@ -111,7 +113,8 @@ def of_log(said: Said) -> Change:
     change = "changed" if said.often else "added"
     ident = f"log:{_slug(said.workload)}/{said.container}/{said.level or 'line'}/{clip(said.text, 80)}"
     return Change(
-        ident, "log", said.workload, change, told, fields=fields, at=said.at, level=said.level, objects=(said.workload,),
+        ident, "log", said.workload, change, told, fields=fields, at=said.at, level=said.level,
+        objects=(said.workload,),
         hosts=frozenset(part for part in said.text.replace("|", " ").split() if "." in part),
     )  # fmt: skip
 
@@ -139,8 +142,8 @@ def of_certificates(before: Look, after: Look) -> Iterator[Change]:
         words = "trusts another root certificate" if len(idents) == 1 else "trust another root certificate"
         who = idents[0] if len(idents) == 1 else f"{len(idents)} proxies"
         yield Change(
-            f"certificate:{'+'.join(come) or 'none'}", "certificate", Ref("Certificate", "", (come or gone)[0]), "changed",
-            f"{who} {words}: serial {', '.join(gone) or 'none'} → {', '.join(come) or 'none'}", root=True,
+            f"certificate:{'+'.join(come) or 'none'}", "certificate", Ref("Certificate", "", (come or gone)[0]),
+            "changed", f"{who} {words}: serial {', '.join(gone) or 'none'} → {', '.join(come) or 'none'}", root=True,
             fields=(Field("serials", gone or ABSENT, come or ABSENT),), affects=tuple(idents),
         )  # fmt: skip
 

@@ -25,8 +25,8 @@ class Field(NamedTuple):
 class Change:
     """One thing that is not as it was.
 
-    `kind`: object, workload, proxy, resource, certificate, version, finding, flow, counter, log. `change`: added, removed,
-    changed. `root`: nothing else that changed explains it. `by` and `at`: which client wrote it and when, as
+    `kind`: object, workload, proxy, resource, certificate, version, finding, flow, counter, log. `change`: added,
+    removed, changed. `root`: nothing else that changed explains it. `by` and `at`: which client wrote it and when, as
     `metadata.managedFields` has it, empty where that is not told. `because` and `consequences` hold ids of changes;
     `affects` the proxies and workloads that it reaches. `summary` is one line that names the object; `weight` orders
     root changes by what they explain.
@@ -90,7 +90,10 @@ class Side:
 
 @dataclass
 class Comparison:
-    """Two bundles held against each other; `changes` has the roots first, the most important first."""
+    """Two bundles held against each other; `changes` has the roots first, the most important first.
+
+    `causes` are the ids of findings that stand as a diagnosis on their side.
+    """
 
     before: Side
     after: Side
@@ -103,6 +106,7 @@ class Comparison:
     ignored: list[Ignored] = field(default_factory=list)
     populations: dict[str, Population] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    causes: frozenset[str] = frozenset()
 
     @property
     def roots(self) -> list[Change]:

@@ -82,11 +82,13 @@ UNORDERED = frozenset(
     {
         "hosts", "exportTo", "gateways", "addresses", "finalizers", "accessModes", "verbs", "resources", "apiGroups",
         "resourceNames", "nonResourceURLs", "operations", "apiVersions", "principals", "notPrincipals", "namespaces",
-        "notNamespaces", "ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks", "requestPrincipals", "values",
-        "notRequestPrincipals", "methods", "notMethods", "paths", "notPaths", "ports", "notPorts", "notValues", "notHosts",
+        "notNamespaces", "ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks", "requestPrincipals",
+        "notRequestPrincipals", "methods", "notMethods", "paths", "notPaths", "ports", "notPorts", "values",
+        "notValues", "notHosts",
         "policyTypes", "subjectAltNames", "hostnames", "audiences", "topologyKeys", "tolerations", "imagePullSecrets",
         "secrets", "from", "to", "when", "parentRefs", "add", "drop", "categories", "shortNames", "podCIDRs", "egress",
-        "externalIPs", "loadBalancerSourceRanges", "serviceAccounts", "allowMethods", "allowHeaders", "remove", "subjects",
+        "externalIPs", "loadBalancerSourceRanges", "serviceAccounts", "allowMethods", "allowHeaders", "remove",
+        "subjects",
     }
 )  # fmt: skip
 """Lists of the API that are sets: any order means the same."""
@@ -122,17 +124,30 @@ def stood_in(text: str) -> str:
     return _STANDIN_64.sub("(redacted)", _STANDIN.sub("(redacted)", text))
 
 
-def bare(resource: str, raw: dict[str, Any]) -> dict[str, Any]:
-    """The object as somebody wants it to be: no status, and of the metadata what people write."""
+def bare(resource: str, raw: dict[str, Any], same: bool = True) -> dict[str, Any]:
+    """The object as somebody wants it to be: no status, and of the metadata what people write.
+
+    Of one that was made again (not the `same`) also without the place that the scheduler chose for it.
+    """
     kept = {key: value for key, value in raw.items() if key not in ("status", "metadata", "apiVersion", "kind")}
-    meta = {key: _kept(value) for key, value in as_dict(raw.get("metadata")).items() if key in META}
+    written = {key: _kept(value) for key, value in as_dict(raw.get("metadata")).items() if key in META}
+    meta = {key: value for key, value in written.items() if value not in ({}, [])}
     if resource == "serviceaccounts":
         kept.pop("secrets", None)
     if resource == "pods":
         if as_dict(raw.get("metadata")).get("ownerReferences"):
             meta.pop("annotations", None)
         kept = _without_token_volumes(kept)
+        if not same:
+            kept["spec"] = {key: value for key, value in as_dict(kept.get("spec")).items() if key != "nodeName"}
+            meta = {key: _without_place(value) for key, value in meta.items()}
     return {"metadata": meta, **kept}
+
+
+def _without_place(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if not key.startswith("topology.kubernetes.io/")}
+    return value
 
 
 def _without_token_volumes(value: Any) -> Any:
@@ -162,6 +177,11 @@ class Settler:
         self._assigned = _ASSIGNED.get(resource, set())
         self._kind = kind
         self._noise = noise
+        self.settled = 0
+
+    def _say(self, reason: str) -> None:
+        self.settled += 1
+        self._noise.add(self._kind, reason)
 
     def settle(self, before: Any, after: Any, name: str = "") -> tuple[Any, Any]:
         """The pair, with `before`'s value in both where the difference has no meaning."""
@@ -169,7 +189,7 @@ class Settler:
             return before, after
         reason = self._reason(before, after, name)
         if reason:
-            self._noise.add(self._kind, reason)
+            self._say(reason)
             return ABSENT, ABSENT
         if isinstance(before, dict) and isinstance(after, dict):
             return self._members(before, after)
@@ -212,7 +232,7 @@ class Settler:
                     break
                 rest.remove(item)
             else:
-                self._noise.add(self._kind, ORDER)
+                self._say(ORDER)
                 return before, before
         if len(before) != len(after) or _named(before) != _named(after):
             return before, after

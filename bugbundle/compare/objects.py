@@ -175,16 +175,18 @@ class Objects:
         self, resource: str, kind: str, key: tuple[str, str], one: Place, two: Place
     ) -> Iterator[ObjectChange]:
         before, after = self._body(0, one), self._body(1, two)
-        left, right = noise.bare(resource, before), noise.bare(resource, after)
-        left, right = Settler(resource, kind, self._noise).settle(left, right)
+        same = one.uid == two.uid
+        left, right = noise.bare(resource, before, same), noise.bare(resource, after, same)
+        settler = Settler(resource, kind, self._noise)
+        left, right = settler.settle(left, right)
         found = tuple(fields(left, right)) if left != right else ()
         if not found:
-            self._quiet(kind, before, after, one.uid != two.uid)
+            if not settler.settled:
+                self._quiet(kind, before, after, not same)
             return
         if kind == "Secret":
             found = tuple(_hidden(item) for item in found)
         by, at = wrote(after, (item.path for item in found))
-        same = one.uid == two.uid
         if not same and resource in _PASSING and one.owner[0]:
             self._noise.add(kind, FOLLOWS)
             return

@@ -1,7 +1,7 @@
 """xDS resources that proxies run differently: by the hashes of their meaning, bodies only where these differ.
 
-The difference of two bodies is our own (`bugbundle.diff`), over the canonical form. What differs only in the addresses and
-names of pods that were rolled says nothing and is counted.
+The difference of two bodies is our own (`bugbundle.diff`), over the canonical form. What differs only in the addresses
+and names of pods that were rolled says nothing and is counted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One story out of many changes: which made which, and which matter most.
 
-A change that people or controllers made is a root; what appeared since is a consequence of the root that explains it best
-(`links`). Roots are ranked by what they explain, as Terraform shows a change outside of it only where it explains
+A change that people or controllers made is a root; what appeared since is a consequence of the root that explains it
+best (`links`). Roots are ranked by what they explain, as Terraform shows a change outside of it only where it explains
 a consequence: diagnoses that appeared, proxies that do not follow, flows, then resources, then the kind of object.
 """
 
@@ -20,10 +20,12 @@ from bugbundle.rules import Finding
 PRIORS: dict[str, float] = {
     "VirtualService": 3, "DestinationRule": 3, "Gateway": 3, "ServiceEntry": 2.8, "EnvoyFilter": 3, "Sidecar": 3,
     "PeerAuthentication": 3, "AuthorizationPolicy": 3, "RequestAuthentication": 3, "Telemetry": 2, "WasmPlugin": 2.5,
-    "ProxyConfig": 2, "WorkloadEntry": 2, "HTTPRoute": 3, "GRPCRoute": 3, "TLSRoute": 3, "TCPRoute": 3, "NetworkPolicy": 3,
+    "ProxyConfig": 2, "WorkloadEntry": 2, "HTTPRoute": 3, "GRPCRoute": 3, "TLSRoute": 3, "TCPRoute": 3,
+    "NetworkPolicy": 3,
     "BackendTLSPolicy": 3, "ReferenceGrant": 2, "Service": 2.6, "Deployment": 2, "StatefulSet": 2, "DaemonSet": 2.2,
     "MutatingWebhookConfiguration": 2.6, "ValidatingWebhookConfiguration": 2.5, "ResourceQuota": 2.5, "LimitRange": 2,
-    "CustomResourceDefinition": 1.5, "Namespace": 1.4, "ConfigMap": 1.6, "Secret": 1.5, "Pod": 1.2, "Job": 1, "Node": 0.4,
+    "CustomResourceDefinition": 1.5, "Namespace": 1.4, "ConfigMap": 1.6, "Secret": 1.5, "Pod": 1.2, "Job": 1,
+    "Node": 0.4,
     "ServiceAccount": 0.6, "HorizontalPodAutoscaler": 1.2, "PodDisruptionBudget": 0.6, "ClusterRole": 1.2, "Role": 1,
     "ClusterRoleBinding": 1.2, "RoleBinding": 1,
 }  # fmt: skip
@@ -220,7 +222,7 @@ class Story:
         return kept
 
     def _signals(self, changes: list[Change]) -> list[Change]:
-        """Logs and counters: to a root of the same workload or host; alone where the control plane or traffic speaks."""
+        """Logs and counters: to a root of the same workload or host; alone where the control plane speaks."""
         kept = []
         for one in sorted(changes, key=lambda change: (change.kind != "log", change.level != "error")):
             cause = self._cause_of_signal(one)

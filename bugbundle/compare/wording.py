@@ -51,7 +51,7 @@ def fields_line(items: tuple[Field, ...], most: int = 2) -> str:
 
 
 def when(change: Change, started: datetime | None) -> str:
-    """` (kubectl, 14:02)`; with the day where it is another than that of the recording; empty where nothing is known."""
+    """` (kubectl, 14:02)`; with the day where it is another than the recording's; empty where nothing is known."""
     parts = [change.by] if change.by else []
     if change.at:
         same = started is not None and change.at.date() == started.date()

@@ -131,7 +131,7 @@ class Kube:
         return sorted(self._paths.get(resource, ()), key=_rank, reverse=True)
 
     def entries(self, resource: str, version: str = "") -> list[str]:
-        """The entries that `list` reads, of the newest version or of this one: cluster-wide ones, else each namespace's."""
+        """The entries that `list` reads, of the newest version or of this one: cluster-wide, else per namespace."""
         versions = self._paths.get(resource)
         if not versions:
             return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bugbundle.analysis import Analysis
 from bugbundle.rules import Level
 
@@ -17,12 +19,9 @@ def render(
 
         return json.render(analysis)
     if form == "yaml":
-        import yaml
-
         from bugbundle.report.json import document
 
-        made: str = yaml.safe_dump(document(analysis), sort_keys=False, allow_unicode=True, width=110)
-        return made
+        return as_yaml(document(analysis))
     if form == "markdown":
         from bugbundle.report import markdown
 
@@ -38,3 +37,11 @@ def render(
     from bugbundle.report import text
 
     return text.render(analysis, colour=colour, width=width)
+
+
+def as_yaml(document: dict[str, Any]) -> str:
+    """Plain values as YAML, in their order."""
+    import yaml
+
+    made: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    return made

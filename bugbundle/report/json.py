@@ -51,9 +51,9 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "broken": [{"code": item.code, "subject": item.subject, "error": item.error} for item in analysis.broken],
         "checked": dict(sorted(analysis.outcome.checked.items())),
     }
-    plain = _plain(made)
-    assert isinstance(plain, dict)
-    return plain
+    found = plain(made)
+    assert isinstance(found, dict)
+    return found
 
 
 def _bundle(analysis: Analysis) -> dict[str, Any]:
@@ -124,12 +124,12 @@ def _gap(item: Gap) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The value with text that UTF-8 can write (names of files may hold anything)."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
+        return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
