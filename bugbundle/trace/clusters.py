@@ -12,6 +12,7 @@ from typing import Any
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
 from bugbundle.mesh.ref import Ref
 from bugbundle.trace.config import Body, Envoy, made_by
+from bugbundle.trace.matchers import describe_string
 from bugbundle.trace.model import Endpoint, Resource
 from bugbundle.xds import Xds
 
@@ -200,10 +201,14 @@ def socket_of(socket: dict[str, Any]) -> Socket:
 def _names(common: dict[str, Any], combined: dict[str, Any]) -> tuple[str, ...]:
     found = []
     for holder in (as_dict(common.get("validation_context")), as_dict(combined.get("default_validation_context"))):
-        matchers = dicts(holder.get("match_subject_alt_names"))
-        matchers += [as_dict(item.get("matcher")) for item in dicts(holder.get("match_typed_subject_alt_names"))]
-        found += [as_text(one.get("exact")) or f"{as_text(one.get('prefix'))}*" for one in matchers]
+        found += [describe_string(one) for one in san_matchers(holder)]
     return tuple(found)
+
+
+def san_matchers(context: dict[str, Any]) -> list[dict[str, Any]]:
+    """The StringMatchers for the other side's names in a CertificateValidationContext."""
+    typed = [as_dict(item.get("matcher")) for item in dicts(context.get("match_typed_subject_alt_names"))]
+    return dicts(context.get("match_subject_alt_names")) + typed
 
 
 def upstream_protocol(cluster: dict[str, Any], downstream: str) -> str:

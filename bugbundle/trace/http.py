@@ -70,6 +70,11 @@ def _codec(passage: Passage, config: dict[str, Any], where: Resource) -> bool:
         ending = Ending.TLS_MISMATCH if encrypted else Ending.PROTOCOL_MISMATCH
         passage.end(ending, reason, code=400, flag="DPE", details="http1.codec_error")
         return False
+    old = connection.protocol == "http/1.0"
+    if old and not as_dict(config.get("http_protocol_options")).get("accept_http_10"):
+        passage.say("HTTP", "HTTP/1.0 comes and is not accepted: answered 426", where)
+        passage.end(Ending.PROTOCOL_MISMATCH, "HTTP/1.0 is not accepted", code=426, flag="DPE", details="low_version")
+        return False
     if (wanted == "HTTP2" and connection.protocol != "h2") or (wanted == "HTTP1" and connection.protocol == "h2"):
         passage.say("HTTP", f"{wanted} is expected; {connection.protocol} comes", where)
         passage.end(Ending.PROTOCOL_MISMATCH, f"{connection.protocol} to a port that speaks {wanted} only", flag="DPE")

@@ -11,13 +11,13 @@ from typing import Any
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.ref import Ref
 from bugbundle.trace.chains import Chain, chain_of, hand_over
-from bugbundle.trace.clusters import Target, target
+from bugbundle.trace.clusters import Target, san_matchers, target
 from bugbundle.trace.conditions import Subject
 from bugbundle.trace.config import Body, Envoy, made_by
 from bugbundle.trace.connection import Connection
 from bugbundle.trace.filters import authorizer as authorizer_of
 from bugbundle.trace.filters import rbac_outcome, refused_by_authorizer
-from bugbundle.trace.matchers import Headers, Unmodelled
+from bugbundle.trace.matchers import Headers, Unmodelled, describe_string, string_matches
 from bugbundle.trace.model import Ending, Request, Resource, Step
 from bugbundle.trace.outcome import Outcome
 from bugbundle.xds.kinds import short_url
@@ -175,10 +175,28 @@ def _transport(passage: Passage, chain: Chain) -> bool:
         passage.say("TLS", "a client certificate is required; the client shows none: the handshake fails")
         passage.end(Ending.TLS_MISMATCH, f"filter chain {passage.chain} requires a client certificate")
         return False
+    wrong = _unwelcome(context, connection)
+    if wrong:
+        passage.say("TLS", f"the client's certificate is refused: {wrong}: the handshake fails")
+        passage.end(Ending.TLS_MISMATCH, f"filter chain {passage.chain} refuses the client's certificate: {wrong}")
+        return False
     who = f", the client is {connection.identity}" if connection.identity else ""
     passage.say("TLS", f"ends here{who}")
     passage.connection = replace(connection, hidden=False)
     return True
+
+
+def _unwelcome(context: dict[str, Any], connection: Connection) -> str:
+    """Why the names in the client's certificate do not fit (DefaultCertValidator::matchSubjectAltName); empty if one does."""
+    common = as_dict(context.get("common_tls_context"))
+    combined = as_dict(as_dict(common.get("combined_validation_context")).get("default_validation_context"))
+    checks = [one for holder in (combined, as_dict(common.get("validation_context"))) for one in san_matchers(holder)]
+    if not checks or not connection.principals:
+        return ""
+    if any(string_matches(one, name) for one in checks for name in connection.principals):
+        return ""
+    wanted = " or ".join(describe_string(one) for one in checks)
+    return f"{', '.join(connection.principals)} is not {wanted}"
 
 
 def _network(passage: Passage, taken: Body, chain: Chain, now: float) -> None:

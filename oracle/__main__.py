@@ -1,0 +1,132 @@
+"""`python -m oracle [--envoy BINARY] [--old BINARY] [--count N] [--out FILE] BUNDLE…`: the table of what is equal and what is not."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from bugbundle.bundle import open_bundle
+from bugbundle.mesh import Mesh, Proxy
+from bugbundle.trace.config import envoy as recorded
+from bugbundle.xds import Xds
+from oracle.adapt import Adapter, Ports
+from oracle.answers import compare, read_log
+from oracle.client import Question, ask
+from oracle.generate import Maker
+from oracle.servers import Authority, Running, authorizer, echo, free_port
+
+KINDS = (Xds.LDS, Xds.RDS, Xds.CDS, Xds.EDS, Xds.ECDS)
+
+
+def main() -> int:
+    """Run it over all bundles; the exit code is 1 where anything differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--envoy", required=True, help="Envoy 1.37")
+    parser.add_argument("--old", help="Envoy 1.36, for recordings of Istio before 1.29")
+    parser.add_argument("--count", type=int, default=25, help="requests for each listener that is bound")
+    parser.add_argument("--out", type=Path, help="write every question with its answer, one JSON a line")
+    parser.add_argument("--only", default="", help="proxies whose id has this text")
+    parser.add_argument("bundles", nargs="+")
+    return asyncio.run(_run(parser.parse_args()))
+
+
+async def _run(args: argparse.Namespace) -> int:
+    ports = Ports(free_port(), free_port(), tempfile.mkdtemp(prefix="oracle"))
+    authority = Authority(Path(ports.folder))
+    servers = (await echo(ports.echo), authorizer(ports.authorizer))
+    total: Counter[str] = Counter()
+    lines: list[dict[str, Any]] = []
+    for path in args.bundles:
+        mesh = Mesh(open_bundle(path))
+        counts: Counter[str] = Counter()
+        for proxy in mesh.proxies:
+            if args.only in proxy.id and proxy.dump is not None:
+                binary = args.old if args.old and _old(proxy) else args.envoy
+                rows = await _proxy(proxy, binary, ports, authority, args.count, counts)
+                lines += [{"bundle": Path(path).name.removesuffix(".tar.zst"), **row} for row in rows]
+        total += counts
+        print(f"{_name(path):40} {_table(counts)}", flush=True)
+    print(f"{'all':40} {_table(total)}")
+    if args.out:
+        args.out.write_text("".join(json.dumps(row, sort_keys=True) + "\n" for row in lines))
+    del servers
+    return 1 if total["differ"] else 0
+
+
+def _name(path: str) -> str:
+    parts = [part for part in Path(path).parts if part != "bundle"]
+    return parts[-1]
+
+
+def _table(counts: Counter[str]) -> str:
+    return "  ".join(f"{key} {counts[key]}" for key in ("equal", "not modelled", "differ", "no answer", "not started"))
+
+
+def _old(proxy: Proxy) -> bool:
+    version = str(proxy.metadata.get("ISTIO_VERSION", ""))
+    minor = version.split(".")[1] if version.count(".") >= 1 else ""
+    return minor.isdigit() and int(minor) < 29
+
+
+async def _proxy(
+    proxy: Proxy, binary: str, ports: Ports, authority: Authority, count: int, counts: Counter[str]
+) -> list[dict[str, Any]]:
+    known = recorded(proxy)
+    bodies = {str(kind): _raw(proxy, kind) for kind in KINDS}
+    if not bodies["LDS"]:
+        return []
+    admin, adapter = free_port(), Adapter(bodies, known.live, ports, free_port)
+    with tempfile.NamedTemporaryFile(suffix=".log") as log:
+        adapted = adapter.run(log.name, admin)
+        address = str(proxy.pod.status.get("podIP")) if proxy.pod else "10.0.0.1"
+        questions = list(Maker(bodies, adapted.doors, address, proxy.id).make(count * len(adapted.doors)))
+        running = Running(binary, adapted.bootstrap, admin)
+        problem = await asyncio.to_thread(running.wait)
+        if problem:
+            print(f"  {proxy.id}: Envoy does not start: {problem.strip()[-700:]}", file=sys.stderr)
+            counts["not started"] += 1
+            running.stop()
+            return []
+        gate = asyncio.Semaphore(40)
+        await asyncio.gather(*(ask(q, adapted.doors[q.listener], authority, gate) for q in questions))
+        await asyncio.to_thread(running.stop)
+        answers = read_log(Path(log.name))
+    return [row for q in questions if (row := _judge(proxy, q, answers, counts)) is not None]
+
+
+def _raw(proxy: Proxy, kind: Xds) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for section in ("static", "dynamic_active"):
+        for one in proxy.dump.resources(kind, section) if proxy.dump else ():
+            body = one.body()
+            if isinstance(body, dict) and not (
+                kind == Xds.CDS and section == "static" and one.name in ("prometheus_stats",)
+            ):
+                found[one.name] = body
+    return found
+
+
+def _judge(proxy: Proxy, question: Question, answers: dict[str, Any], counts: Counter[str]) -> dict[str, Any] | None:
+    verdict, mine, theirs = compare(proxy, question, answers)
+    counts[verdict] += 1
+    if verdict == "differ":
+        print(f"  {proxy.id}: {question}\n    ours  {mine}\n    Envoy {theirs}", file=sys.stderr)
+    if theirs is None:
+        return None
+    return {"proxy": proxy.id, "question": question_row(question), "answer": theirs}
+
+
+def question_row(question: Question) -> dict[str, Any]:
+    """A question as JSON, without what is empty."""
+    fields = {name: getattr(question, name) for name in question.__slots__}
+    return {name: value for name, value in fields.items() if value not in ("", (), False) and name != "number"}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
