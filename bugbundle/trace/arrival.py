@@ -128,7 +128,7 @@ def _to_application(walker: Walker, passage: Passage, pod: KubeObject) -> None:
     else:
         port = target.hosts[0].endpoint.port
     spoken = "TLS of its own" if passage.connection.hidden else passage.connection.protocol
-    walker.say(f"application {pod.name}.{pod.namespace}", f"gets it at port {port} ({spoken})", pod_resource(pod))
+    walker.say("application", f"{pod.name}.{pod.namespace} gets it at port {port} ({spoken})", pod_resource(pod))
     walker.end(Ending.DELIVERED, f"port {port} of {pod.namespace}/{pod.name}")
 
 
@@ -174,12 +174,12 @@ def deliver(walker: Walker, flight: Flight, pod: KubeObject) -> None:
     if flight.socket.mode == "istio":
         reason = f"mTLS of the mesh to {pod.namespace}/{pod.name}, which has no proxy to end it"
         walker.say(
-            f"application {pod.name}.{pod.namespace}",
-            "does not speak the mesh's mTLS: the handshake fails",
+            "application",
+            f"{pod.name}.{pod.namespace} does not speak the mesh's mTLS: the handshake fails",
             pod_resource(pod),
         )
         code = 503 if walker.first is not None and walker.first.http else None
         walker.end(Ending.TLS_MISMATCH, reason, flag="UF", code=code)
         return
-    walker.say(f"application {pod.name}.{pod.namespace}", f"gets it at port {flight.port}", pod_resource(pod))
+    walker.say("application", f"{pod.name}.{pod.namespace} gets it at port {flight.port}", pod_resource(pod))
     walker.end(Ending.DELIVERED, f"port {flight.port} of {pod.namespace}/{pod.name}")

@@ -19,6 +19,7 @@ from bugbundle.mesh.ref import Ref
 from bugbundle.trace.model import Resource
 from bugbundle.xds import Xds, canonical
 from bugbundle.xds.kinds import MESSAGES
+from bugbundle.xds.schema import camel
 
 RUNNING = ("dynamic_active", "static", "flat")
 """The sections of a dump that hold what Envoy runs; warming, draining and rejected resources take no new requests."""
@@ -143,11 +144,26 @@ def _read(recorded: Recorded, mesh: Mesh) -> Body | None:
     body = known.get(recorded.meaning)
     if body is None:
         try:
-            body = as_dict(canonical(recorded.body(), MESSAGES.get(recorded.kind, "")))
+            raw = recorded.body()
+            body = as_dict(canonical(raw, MESSAGES.get(recorded.kind, "")))
         except BugbundleError:
             return None
-        known[recorded.meaning] = body
+        known[recorded.meaning] = body = as_dict(in_order(body, raw))
     return Body(recorded, body)
+
+
+def in_order(body: Any, raw: Any) -> Any:
+    """A canonical body with its virtual hosts as they stood (the canonical form sorts them by name)."""
+    if isinstance(body, list) and isinstance(raw, list) and len(body) == len(raw):
+        return [in_order(one, other) for one, other in zip(body, raw, strict=True)]
+    if not isinstance(body, dict) or not isinstance(raw, dict):
+        return body
+    hosts, stood = body.get("virtual_hosts"), raw.get("virtual_hosts", raw.get("virtualHosts"))
+    if isinstance(hosts, list) and isinstance(stood, list) and len(hosts) == len(stood):
+        order = sorted(range(len(stood)), key=lambda n: as_text(as_dict(stood[n]).get("name")))
+        back = sorted(range(len(stood)), key=lambda place: order[place])
+        return {**body, "virtual_hosts": [hosts[place] for place in back]}
+    return {key: in_order(one, raw.get(key, raw.get(camel(key)))) for key, one in body.items()}
 
 
 def envoy(proxy: Proxy) -> Envoy:

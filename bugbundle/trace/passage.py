@@ -187,7 +187,9 @@ def _transport(passage: Passage, chain: Chain) -> bool:
 
 
 def _unwelcome(context: dict[str, Any], connection: Connection) -> str:
-    """Why the names in the client's certificate do not fit (DefaultCertValidator::matchSubjectAltName); empty if one does."""
+    """Why the names in the client's certificate do not fit (DefaultCertValidator::matchSubjectAltName); empty if one
+    does.
+    """
     common = as_dict(context.get("common_tls_context"))
     combined = as_dict(as_dict(common.get("combined_validation_context")).get("default_validation_context"))
     checks = [one for holder in (combined, as_dict(common.get("validation_context"))) for one in san_matchers(holder)]
