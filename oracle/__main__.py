@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from collections import Counter
@@ -71,9 +70,10 @@ def _binary(envoys: Path, version: str) -> str:
 
 
 def _recordings() -> list[str]:
-    root = Path(__file__).resolve().parent.parent
-    beside = Path(os.environ.get("BUGBUNDLE_CAPTURES", root.parent / "shared" / "captures"))
-    return [str(one) for folder in (beside, root / "sample_bundles") for one in sorted(folder.glob("*.tar.zst"))]
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+    from captures import NAMES, SAMPLES, bundle_folder
+
+    return [*(str(bundle_folder(name)) for name in NAMES), *map(str, sorted(SAMPLES.glob("*.tar.zst")))]
 
 
 def _name(path: str) -> str:
