@@ -23,7 +23,8 @@ FLOORS = {
     "diagnosis": 5, "analysis": 5, "precheck": 5,
     "compare": 6,
     "report": 7, "replay": 7,
-    "cli": 8, "__main__": 9,
+    "fleet": 8,
+    "cli": 9, "__main__": 10,
 }  # fmt: skip
 
 DOORS = {
@@ -38,6 +39,11 @@ DOORS = {
     "websocket": {"collect/cluster.py"},
     "click": {"cli/"},
     "yaml": {"collect/cluster.py", "mesh/manifests.py", "report/formats.py", "mesh/config/meshconfig.py"},
+    "dask": {"fleet/run.py"},
+    "distributed": {"fleet/run.py"},
+    "duckdb": {"fleet/query.py"},
+    "fsspec": {"fleet/places.py"},
+    "pyarrow": {"fleet/store.py"},
     "aiohttp": {"replay/"},
     "h11": {"replay/stream/http1.py"},
     "grpc": {"replay/stream/xds.py"},
@@ -70,6 +76,8 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             yield node.module or "", node.lineno
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "need":
+            yield from ((arg.value, node.lineno) for arg in node.args if isinstance(arg, ast.Constant))
 
 
 def test_every_room_has_a_floor() -> None:
@@ -112,7 +120,8 @@ def test_one_door_for_each_package() -> None:
 
 def test_every_dependency_is_used_and_every_door_leads_to_one() -> None:
     project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
-    packages = (re.split(r"[<>=!~;\[ ]", needed)[0].lower() for needed in project["dependencies"])
+    extras = [row for name, rows in project["optional-dependencies"].items() if name != "dev" for row in rows]
+    packages = (re.split(r"[<>=!~;\[ ]", needed)[0].lower() for needed in [*project["dependencies"], *extras])
     used = {name.split(".")[0] for path in files() for name, _ in imports(path)}
     assert {MODULES.get(package, package) for package in packages} == set(DOORS) & used == set(DOORS)
 

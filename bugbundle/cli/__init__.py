@@ -30,6 +30,9 @@ EXPLAIN = {
     "report": ("bugbundle.cli.report:report", "The same and the whole mesh, as one HTML page."),
     "rules": ("bugbundle.cli.rules:rules", "The rules, and the documentation of each."),
 }
+MANY = {
+    "fleet": ("bugbundle.cli.fleet:fleet", "Many bundles at once: who has this, since when, what is next to break."),
+}
 SERVE = {
     "replay": ("bugbundle.cli.replay:replay", "A read-only Kubernetes API for unmodified kubectl, istioctl, k9s."),
 }
@@ -53,6 +56,7 @@ SECTIONS = {
     "Record": RECORD,
     "What is wrong, and why": EXPLAIN,
     "What istioctl would have answered": ISTIOCTL,
+    "Many bundles": MANY,
     "For other tools": SERVE,
 }
 """Heading of `--help` → word → (module:function, line of help): help itself loads no command."""
@@ -68,7 +72,7 @@ COMMANDS |= {short: (COMMANDS[word][0], f"Short for {word}.") for short, word in
 """Every word that is understood."""
 
 
-LASTING = frozenset({"collect", "convert", "replay"})
+LASTING = frozenset({"collect", "convert", "fleet", "replay"})
 """The commands that work for long in little memory."""
 
 

@@ -46,18 +46,24 @@ FEW = 5
 
 
 def render(analysis: Analysis) -> str:
-    """The page."""
+    """The page of one analysis."""
+    return page("report.html", **_facts(analysis))
+
+
+def page(template: str, **values: Any) -> str:
+    """Any page in the report's style: one template with its values, the style sheet and the script inside."""
     env = _environment()
     style = _source("report.css")
     script = _source("report.js")
-    return env.get_template("report.html").render(
+    return env.get_template(template).render(
         style=Markup(style),
         script=Markup(script),
         policy=(
             f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; img-src data:;"
             " base-uri 'none'; form-action 'none'"
         ),
-        **_facts(analysis),
+        version=__version__,
+        **values,
     )
 
 
@@ -90,7 +96,6 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
         "contents": held,
         "total_size": sum(kind.size for kind in held),
         "cards": cards,
-        "version": __version__,
     }
 
 
