@@ -27,6 +27,7 @@ EXPLAIN = {
     "compare": ("bugbundle.cli.compare:compare", "What changed between two bundles, or over many, and what followed."),
     "precheck": ("bugbundle.cli.precheck:precheck", "Whether Istio could be installed or upgraded here."),
     "trace": ("bugbundle.cli.trace:trace", "Where a request would go, and which object decided it."),
+    "reach": ("bugbundle.cli.reach:reach", "Who can call whom on which port, and why not."),
     "report": ("bugbundle.cli.report:report", "The same and the whole mesh, as one HTML page."),
     "rules": ("bugbundle.cli.rules:rules", "The rules, and the documentation of each."),
 }

@@ -5,6 +5,10 @@ between them. Knows the mesh and xDS. Must not know rules, views or output.
 """
 
 from bugbundle.trace.model import Ending, Endpoint, Expects, Request, Resource, Step, Walk
+from bugbundle.trace.reach import Answer, Change, Goal, Reach, differences, reach
 from bugbundle.trace.walk import walk
 
-__all__ = ["Ending", "Endpoint", "Expects", "Request", "Resource", "Step", "Walk", "walk"]
+__all__ = [
+    "Answer", "Change", "Ending", "Endpoint", "Expects", "Goal", "Reach", "Request", "Resource", "Step", "Walk",
+    "differences", "reach", "walk",
+]  # fmt: skip

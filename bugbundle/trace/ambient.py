@@ -21,6 +21,7 @@ from bugbundle.trace.flight import Flight
 from bugbundle.trace.model import Ending, Resource
 from bugbundle.trace.walker import Walker, pod_resource
 from bugbundle.trace.ztunnel_policy import Peer, judge, made_by
+from bugbundle.xds import Xds
 
 HBONE = Socket("hbone")
 INTERNAL = "main_internal"
@@ -213,7 +214,7 @@ def _waypoint(walker: Walker, flight: Flight, pod: KubeObject) -> None:
     proxy = walker.mesh.proxy(f"{pod.name}.{pod.namespace}")
     assert proxy is not None
     known = envoy(proxy)
-    listener = next((one for one in known.listeners if one.resource.name == INTERNAL), None)
+    listener = known.get(Xds.LDS, INTERNAL)
     if listener is None:
         walker.say("network", f"{proxy.kind} {proxy.id} takes no HBONE", pod_resource(pod))
         walker.end(Ending.TLS_MISMATCH, f"{proxy.id} takes no HBONE", flag="UF")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bugbundle.mesh import KubeObject
+from bugbundle.mesh.ref import Ref, ref
 from bugbundle.mesh.workloads.index import captured, proxied, pure_proxy
 from bugbundle.trace import capture
 from bugbundle.trace.blocked import blocked, named
@@ -15,6 +16,7 @@ from bugbundle.trace.flight import Flight, after, demands
 from bugbundle.trace.model import Ending, Expects
 from bugbundle.trace.passage import Passage
 from bugbundle.trace.walker import Walker, made, object_resource, pod_resource
+from bugbundle.xds import Xds
 
 VIRTUAL_INBOUND = ("virtualInbound", 15006)
 HBONE_PORT = 15008
@@ -82,8 +84,7 @@ def _stopped(walker: Walker, flight: Flight, pod: KubeObject) -> bool:
 
 def first_listener(known: Envoy, name: str, port: int) -> Body | None:
     """The listener that redirected connections reach: by its name, else by its port."""
-    found = next((one for one in known.listeners if one.resource.name == name), None)
-    return found or known.by_address.get(("0.0.0.0", port)) or known.by_address.get(("::", port))
+    return known.get(Xds.LDS, name) or known.by_address.get(("0.0.0.0", port)) or known.by_address.get(("::", port))
 
 
 def _sidecar(walker: Walker, flight: Flight, pod: KubeObject) -> None:
@@ -106,6 +107,19 @@ def _sidecar(walker: Walker, flight: Flight, pod: KubeObject) -> None:
     passage = walker.pass_through(listener, connection, flight.request, pod)
     if passage is not None:
         _to_application(walker, passage, pod)
+    elif walker.walk.ending is Ending.TLS_MISMATCH and walker.walk.because is None:
+        walker.walk.because = _demanded(walker, flight, pod)
+
+
+def _demanded(walker: Walker, flight: Flight, pod: KubeObject) -> Ref | None:
+    """The object behind what a sidecar takes: its PeerAuthentication; of a client that brings the wrong thing, its
+    own.
+    """
+    mode, policy = walker.demands.of(pod).at(flight.port)
+    brings = flight.socket.mode
+    if policy is not None and (mode == "STRICT") == (brings != "istio"):
+        return ref(policy)
+    return flight.made or (ref(policy) if policy is not None else None)
 
 
 def meet(walker: Walker, flight: Flight, pod: KubeObject, server: str) -> None:
@@ -179,7 +193,7 @@ def deliver(walker: Walker, flight: Flight, pod: KubeObject) -> None:
             pod_resource(pod),
         )
         code = 503 if walker.first is not None and walker.first.http else None
-        walker.end(Ending.TLS_MISMATCH, reason, flag="UF", code=code)
+        walker.end(Ending.TLS_MISMATCH, reason, made=flight.made, flag="UF", code=code)
         return
     walker.say("application", f"{pod.name}.{pod.namespace} gets it at port {flight.port}", pod_resource(pod))
     walker.end(Ending.DELIVERED, f"port {flight.port} of {pod.namespace}/{pod.name}")

@@ -10,12 +10,13 @@ import functools
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from bugbundle.codec import decode
+from bugbundle.codec import decode, encode
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh, Proxy
 from bugbundle.mesh import Resource as Recorded
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.ref import Ref
+from bugbundle.mesh.workloads.owners import config_ref
 from bugbundle.trace.model import Resource
 from bugbundle.xds import Xds, canonical
 from bugbundle.xds.kinds import MESSAGES
@@ -27,52 +28,33 @@ RUNNING = ("dynamic_active", "static", "flat")
 _BODIES: WeakKeyDictionary[Mesh, dict[bytes, dict[str, Any]]] = WeakKeyDictionary()
 _CONFIGS: WeakKeyDictionary[Mesh, dict[str, Envoy]] = WeakKeyDictionary()
 
-MADE = {
-    "virtual-service": "VirtualService",
-    "destination-rule": "DestinationRule",
-    "service-entry": "ServiceEntry",
-    "gateway": "Gateway",
-    "sidecar": "Sidecar",
-    "envoy-filter": "EnvoyFilter",
-    "authorization-policy": "AuthorizationPolicy",
-    "request-authentication": "RequestAuthentication",
-    "peer-authentication": "PeerAuthentication",
-    "http-route": "HTTPRoute",
-    "grpc-route": "GRPCRoute",
-    "tcp-route": "TCPRoute",
-    "tls-route": "TLSRoute",
-}
-"""Kinds as istiod writes them in `filter_metadata.istio.config` (istio/pkg/config/model.go: kebab case)."""
-
 
 def made_by(body: dict[str, Any]) -> Ref | None:
-    """The object in `metadata.filter_metadata.istio.config`: `/apis/GROUP/VERSION/namespaces/NS/KIND/NAME`.
-
-    istiod's own VirtualServices of Gateway API routes and of waypoints carry `~` in their names: these keep the name
-    up to it.
-    """
+    """The object in `metadata.filter_metadata.istio.config`; None where istiod names none."""
     filters = as_dict(as_dict(body.get("metadata")).get("filter_metadata"))
-    path = as_text(as_dict(filters.get("istio")).get("config"))
-    parts = path.split("/")
-    if len(parts) != 8:
-        return None
-    kind = MADE.get(parts[6], "".join(word.capitalize() for word in parts[6].split("-")))
-    return Ref(kind, parts[5], parts[7])
+    return config_ref(as_text(as_dict(filters.get("istio")).get("config")))
 
 
 class Body:
     """One resource: its canonical body, and where it stands."""
 
-    __slots__ = ("body", "recorded")
-
     def __init__(self, recorded: Recorded, body: dict[str, Any]) -> None:
         self.recorded = recorded
         self.body = body
 
-    @property
+    @functools.cached_property
     def resource(self) -> Resource:
         """As a step names it."""
         return Resource(str(self.recorded.kind), self.recorded.name, str(self.recorded.pointer))
+
+    @functools.cached_property
+    def personal(self) -> bool:
+        """Whether who the client is may decide: by its identity, address or port."""
+        text = encode(self.body)
+        return any(word in text for word in _PERSONAL)
+
+
+_PERSONAL = (b".rbac.", b"source_prefix", b"source_port", b"source_type", b"SourceI", b"SourcePort")
 
 
 class Envoy:
@@ -81,6 +63,12 @@ class Envoy:
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
         self.id = proxy.id
+        self._read_bodies: dict[tuple[Xds, str], Body | None] = {}
+
+    @functools.cached_property
+    def title(self) -> str:
+        """`sidecar web-0.shop`."""
+        return f"{self.proxy.kind} {self.id}"
 
     @functools.cached_property
     def problem(self) -> str:
@@ -110,14 +98,37 @@ class Envoy:
 
     def get(self, kind: Xds, name: str) -> Body | None:
         """One resource; None where Envoy has none of the name, or its body cannot be read."""
-        recorded = self._names.get(kind, {}).get(name)
-        return _read(recorded, self.proxy.mesh) if recorded else None
+        key = (kind, name)
+        if key not in self._read_bodies:
+            recorded = self._names.get(kind, {}).get(name)
+            self._read_bodies[key] = _read(recorded, self.proxy.mesh) if recorded else None
+        return self._read_bodies[key]
+
+    @functools.cached_property
+    def clusters(self) -> frozenset[str]:
+        """The names of its clusters."""
+        return frozenset(self._names.get(Xds.CDS, ()))
+
+    @functools.cached_property
+    def personal(self) -> bool:
+        """Whether any of its listeners for what its pod sends asks who the client is."""
+        return any(one.personal for one in self.listeners if not one.recorded.name.startswith("virtualInbound"))
+
+    @functools.cached_property
+    def outbound_meaning(self) -> int:
+        """Equal for proxies that treat what their pods send alike: of all but what is inbound."""
+        found = [
+            (str(kind), one.meaning)
+            for kind in (Xds.LDS, Xds.RDS, Xds.CDS, Xds.EDS, Xds.ECDS)
+            for name, one in self._names.get(kind, {}).items()
+            if not name.startswith(("inbound|", "virtualInbound"))
+        ]
+        return hash(frozenset(found))
 
     @functools.cached_property
     def listeners(self) -> list[Body]:
         """Every listener that takes connections."""
-        found = self._names.get(Xds.LDS, {}).values()
-        return [body for one in found if (body := _read(one, self.proxy.mesh))]
+        return [body for name in self._names.get(Xds.LDS, ()) if (body := self.get(Xds.LDS, name))]
 
     @functools.cached_property
     def by_address(self) -> dict[tuple[str, int], Body]:

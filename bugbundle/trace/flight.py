@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bugbundle.mesh import KubeObject
+from bugbundle.mesh.ref import Ref
 from bugbundle.trace.chains import Chain, chain_of
 from bugbundle.trace.clusters import Socket, upstream_protocol
 from bugbundle.trace.connection import Connection
@@ -42,6 +43,8 @@ class Flight:
     http: bool = True
     alpn: tuple[str, ...] = ()
     hop: str = ""
+    made: Ref | None = None
+    """The object behind the client's transport: the DestinationRule of the cluster."""
 
     @property
     def principals(self) -> tuple[str, ...]:
@@ -107,7 +110,7 @@ def after(passage: Passage, socket: Socket, address: str, port: int, hop: str = 
         alpn = ISTIO_ALPN.get(protocol, alpn)
     return Flight(
         pod, ip, known.identity(pod) if pod else "", address, port, socket, _rewritten(passage), protocol, hidden,
-        passage.http, alpn, hop,
+        passage.http, alpn, hop, target.made if target else None,
     )  # fmt: skip
 
 

@@ -149,7 +149,7 @@ def _no_table(passage: Passage, config: dict[str, Any]) -> None:
 
 def _run_filters(passage: Passage, config: dict[str, Any], context: Context, where: Resource) -> bool:
     """The HTTP filters in order. False where one ended the request."""
-    context.clusters = frozenset(passage.envoy.names(Xds.CDS))
+    context.clusters = passage.envoy.clusters
     for number, item in enumerate(dicts(config.get("http_filters"))):
         place = where._replace(pointer=f"{where.pointer}/typed_config/http_filters/{number}")
         kind = as_text(as_dict(item.get("typed_config")).get("@type"))

@@ -67,7 +67,7 @@ class Passage:
 
     def say(self, stage: str, decision: str, resource: Resource | None = None, made: Ref | None = None) -> None:
         """One more step."""
-        self.steps.append(Step(f"{self.envoy.proxy.kind} {self.envoy.id}: {stage}", decision, resource, made))
+        self.steps.append(Step(f"{self.envoy.title}: {stage}", decision, resource, made))
 
     def end(self, ending: Ending, reason: str, *, code: int | None = None, flag: str = "", details: str = "") -> None:
         """Here it ends."""

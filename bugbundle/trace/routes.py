@@ -143,11 +143,23 @@ class _Domains:
         return self.any or (None, "")
 
 
+_TABLES: dict[int, tuple[dict[str, Any], _Domains]] = {}
+_MOST_TABLES = 4096
+
+
+def _table(config: dict[str, Any]) -> _Domains:
+    """The domains of a configuration, made once: by its identity, which lasts as long as it is held here."""
+    known = _TABLES.get(id(config))
+    if known is None or known[0] is not config:
+        if len(_TABLES) >= _MOST_TABLES:
+            _TABLES.clear()
+        known = _TABLES[id(config)] = (config, _Domains(config))
+    return known[1]
+
+
 def host_of(config: dict[str, Any], authority: str) -> tuple[int | None, str]:
     """(number of the virtual host, its domain) for an authority; (None, "") where none has it."""
-    table = config.get("__domains")
-    if not isinstance(table, _Domains):
-        table = config["__domains"] = _Domains(config)
+    table = _table(config)
     host = authority.lower()
     if config.get("ignore_port_in_host_matching"):
         host = without_port(host)

@@ -16,18 +16,19 @@ from bugbundle.trace.config import envoy
 from bugbundle.trace.flight import Flight, first
 from bugbundle.trace.model import Ending, Request, Walk
 from bugbundle.trace.places import addresses_of, is_address, target_port
-from bugbundle.trace.walker import Walker, object_resource, pod_resource
+from bugbundle.trace.walker import Memo, Walker, object_resource, pod_resource
 
 VIRTUAL_OUTBOUND = ("virtualOutbound", 15001)
 
 
-def walk(mesh: Mesh, request: Request) -> Walk:
+def walk(mesh: Mesh, request: Request, memo: Memo | None = None) -> Walk:
     """Where a request goes, and why.
 
-    Raises `NotInBundle` for a sender or a gateway that the recording does not know; whatever is missing on the way ends
-    in INSUFFICIENT_INFO.
+    `memo` remembers, between many walks over one mesh, what each proxy made of alike requests. Raises `NotInBundle`
+    for a sender or a gateway that the recording does not know; whatever is missing on the way ends in
+    INSUFFICIENT_INFO.
     """
-    walker = Walker(mesh, request)
+    walker = Walker(mesh, request, memo)
     if request.gateway:
         _through_gateway(walker)
     elif request.source:

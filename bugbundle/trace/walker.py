@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import replace
+from weakref import WeakKeyDictionary
+
 from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.mesh.config.mtls import Demands
 from bugbundle.mesh.ref import Ref, ref
-from bugbundle.trace.config import Body, envoy
+from bugbundle.trace.config import Body, Envoy, envoy
 from bugbundle.trace.connection import Connection
 from bugbundle.trace.model import Ending, Endpoint, Expects, Request, Resource, Step, Walk
 from bugbundle.trace.passage import Passage, through
 from bugbundle.trace.places import Places, places
+
+OUTBOUND = "virtualOutbound"
+Memo = dict[tuple[Hashable, ...], Passage]
+"""What an Envoy made of a connection and a request, by all that decides it."""
 
 LONGEST = 12
 """Proxies on one way; who meets more goes in a circle."""
@@ -26,9 +35,11 @@ BROKEN = {
 class Walker:
     """One request on its way."""
 
-    def __init__(self, mesh: Mesh, request: Request) -> None:
+    def __init__(self, mesh: Mesh, request: Request, memo: Memo | None = None) -> None:
         self.mesh = mesh
+        self.memo = memo
         self.places: Places = places(mesh)
+        self.demands = _demands(mesh)
         self.walk = Walk(request)
         self.now = mesh.now.timestamp() if mesh.now else 0.0
         self.first: Passage | None = None
@@ -66,7 +77,7 @@ class Walker:
             self.end(Ending.LOOP, f"{proxy.id} is met again at {listener.resource.name}")
             return None
         self.met.append(key)
-        passage = through(envoy(proxy), listener, connection, request, self.now)
+        passage = self._passage(envoy(proxy), listener, connection, request)
         self.walk.steps += passage.steps
         before = self.first
         if before is None:
@@ -76,6 +87,15 @@ class Walker:
             self._ended(passage, before)
             return None
         return passage
+
+    def _passage(self, known: Envoy, listener: Body, connection: Connection, request: Request) -> Passage:
+        """Through one Envoy; of many walks, alike ones once."""
+        if self.memo is None:
+            return through(known, listener, connection, request, self.now)
+        key = _key(known, listener, connection, request)
+        if key not in self.memo:
+            self.memo[key] = through(known, listener, connection, request, self.now)
+        return replace(self.memo[key], envoy=known, connection=connection)
 
     def _account(self, passage: Passage) -> None:
         walk = self.walk
@@ -112,6 +132,28 @@ class Walker:
             self.say(f"sidecar {pod.name}.{pod.namespace}", f"its configuration is not in the recording ({problem})")
             self.end(Ending.INSUFFICIENT_INFO, f"the configuration of {pod.name}.{pod.namespace} is missing: {problem}")
         return bool(problem)
+
+
+_DEMANDS: WeakKeyDictionary[Mesh, Demands] = WeakKeyDictionary()
+
+
+def _demands(mesh: Mesh) -> Demands:
+    found = _DEMANDS.get(mesh)
+    if found is None:
+        found = _DEMANDS[mesh] = Demands(mesh)
+    return found
+
+
+def _key(known: Envoy, listener: Body, connection: Connection, request: Request) -> tuple[Hashable, ...]:
+    """What decides the way through an Envoy: without who the client is, where nothing there asks for it."""
+    outbound = listener.recorded.name == OUTBOUND
+    personal = known.personal if outbound else listener.personal
+    who = (connection.source_ip, connection.principals, tuple(connection.state.items())) if personal else ()
+    shown = bool(connection.principals)
+    spoken = (connection.tls, connection.sni, connection.alpn, connection.protocol, connection.hidden, shown)
+    goal = (connection.destination_ip, connection.destination_port)
+    asked = (request.method, request.scheme, request.path, request.authority, request.headers)
+    return known.outbound_meaning if outbound else known.id, listener.recorded.name, who, goal, spoken, asked
 
 
 def pod_resource(pod: KubeObject) -> Resource:
