@@ -93,6 +93,7 @@ def query(folder: str, question: tuple[str, ...], days: int, form: str) -> None:
     since CODE       when each cluster got it: the first bundle that has it
     expiring         certificates that end within --days, but for identities that renew themselves
     skew             clusters whose istiods and proxies are of different minor versions
+    changed CLUSTER  what changed between consecutive bundles of a cluster
     worst            clusters by trouble, the worst first
     """
     _print(_answer(Path(folder), question, days), form)
@@ -104,6 +105,10 @@ def _answer(folder: Path, question: tuple[str, ...], days: int) -> Answer:
     word, rest = question[0], question[1:]
     if word in ("who", "since"):
         return ask(folder, QUESTIONS[word], {"code": _one(word, rest, "CODE").upper()})
+    if word == "changed":
+        from bugbundle.fleet.changed import changed
+
+        return changed(folder, _one(word, rest, "CLUSTER"))
     if word in ("expiring", "skew", "worst") and not rest:
         return ask(folder, QUESTIONS[word], {"days": days} if word == "expiring" else None)
     return ask(folder, " ".join(question))

@@ -14,6 +14,7 @@ WHO = {"bundle": "string", "cluster": "string", "started": "timestamp"}
 TABLES: dict[str, dict[str, str]] = {
     "bundles": WHO
     | {
+        "url": "string",
         "cluster_uid": "string",
         "sha256": "string",
         "tool": "string",

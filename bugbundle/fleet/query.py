@@ -122,7 +122,8 @@ QUESTIONS = {
         FROM {LATEST} ORDER BY (failure <> '') DESC, errors DESC, warnings DESC, gaps DESC, cluster
     """,
     "pairs": """
-        SELECT bundle FROM bundles WHERE (cluster = $cluster OR cluster_uid = $cluster) AND coalesce(failure, '') = ''
+        SELECT bundle, url, started FROM bundles
+        WHERE (cluster = $cluster OR cluster_uid = $cluster) AND coalesce(failure, '') = ''
         ORDER BY started, bundle
     """,
 }

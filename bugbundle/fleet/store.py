@@ -121,7 +121,7 @@ def _tables(done: list[Done]) -> dict[str, list[dict[str, Any]]]:
         for table in TABLES:
             for row in look.rows.get(table, []):
                 rows[table].append(who | row)
-        own = {"cluster_uid": look.cluster_uid, "sha256": look.sha256, "failure": look.failure}
+        own = {"url": one.url, "cluster_uid": look.cluster_uid, "sha256": look.sha256, "failure": look.failure}
         if look.rows.get("bundles"):
             rows["bundles"][-1] |= own
         else:

@@ -117,6 +117,18 @@ def test_a_second_run_asks_for_what_is_new_alone(bundles: Path, fleet: Path, tmp
     }
 
 
+def test_what_changed_between_consecutive_bundles_of_a_cluster(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", "query", str(fleet), "changed", "Kubernetes", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["from"], row["to"]) for row in rows] == [
+        ("stale-proxy/case.tar.zst", "healthy/case.tar.zst"),
+        ("healthy/case.tar.zst", "missing-subset/case.tar.zst"),
+    ]
+    assert "VirtualService bookinfo/details" in rows[1]["headline"]
+    assert main(["fleet", "query", str(fleet), "changed", "nowhere"]) == 2
+    assert "Its clusters are Kubernetes" in capsys.readouterr().err
+
+
 def test_reports_are_linked_from_the_overview(fleet: Path) -> None:
     from bugbundle.fleet.overview import write
 
