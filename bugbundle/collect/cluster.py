@@ -1,4 +1,4 @@
-"""The one door to `kubernetes`: a connection to an API server, over which is only read.
+"""The door to `kubernetes` (with `kubeconfig.py`): a connection to an API server, over which is only read.
 
 The client gives configuration, credentials and TLS; requests are made on its connection pool, as its own calls
 parse what has to stay as it was served. Nothing here puts a URL's path, a header or a token into a message.
@@ -6,9 +6,10 @@ parse what has to stay as it was served. Nothing here puts a URL's path, a heade
 
 from __future__ import annotations
 
-import logging
 import os
 import ssl
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,6 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
 import websocket
-import yaml
 from kubernetes import client, config
 from kubernetes.stream.ws_client import websocket_proxycare
 from urllib3.exceptions import (
@@ -30,20 +30,18 @@ from urllib3.exceptions import (
 )
 
 from bugbundle import __version__
+from bugbundle.collect import kubeconfig
+from bugbundle.collect.kubeconfig import ClusterError
 from bugbundle.collect.pace import Deadline
 from bugbundle.collect.reply import MAX_BODY, Failed, Messages, Reply, one_line, status_message
-from bugbundle.errors import BugbundleError
+
+__all__ = ["Access", "Cluster", "ClusterError", "beyond", "connect"]
 
 CONNECT_SECONDS = 10.0
 SLICE = 0.5
 """Seconds after which a wait for a message looks whether it should go on."""
 CHUNK = 1 << 20
 CHANNELS = "v4.channel.k8s.io"
-logging.getLogger().addHandler(logging.NullHandler())
-
-
-class ClusterError(BugbundleError):
-    """No cluster can be asked: no kubeconfig, no server, no right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +56,11 @@ class Access:
 class Cluster:
     """An API server. Thread-safe."""
 
-    def __init__(self, api: client.ApiClient, name: str, namespace: str) -> None:
+    def __init__(self, api: client.ApiClient, name: str, namespace: str, access: Access | None = None) -> None:
         self._api = api
+        self._access = access
+        self._renewing = threading.Lock()
+        self._renewed = 0.0
         self._configuration = api.configuration
         self._pool: urllib3.PoolManager = api.rest_client.pool_manager
         self._host = str(self._configuration.host).rstrip("/")
@@ -84,12 +85,12 @@ class Cluster:
                 preload_content=False, redirect=False,
             )  # fmt: skip
         except HTTPError as error:
-            raise Failed(_why(error), again=_again(error)) from None
+            raise _failed(error) from None
         try:
             body = _read(response, deadline, keep)
         except (HTTPError, OSError) as error:
             response.close()
-            raise Failed(_why(error), again=True) from None
+            raise _failed(error) from None
         except Failed:
             response.close()
             raise
@@ -111,10 +112,33 @@ class Cluster:
             body = error.resp_body if isinstance(error.resp_body, bytes) else b""
             reason = status_message(body) or one_line(body) or f"refused with HTTP {error.status_code}"
             again = error.status_code in (429, 500, 502, 503, 504)
-            raise Failed(reason, status=error.status_code, again=again) from None
+            raise Failed(
+                reason, status=error.status_code, again=again, beyond=beyond(error.status_code, reason)
+            ) from None
         except (websocket.WebSocketException, OSError, ValueError) as error:
-            raise Failed(_why(error), again=not isinstance(error, ssl.SSLCertVerificationError)) from None
+            failed = _failed(error)
+            failed.beyond = failed.late
+            raise failed from None
         return _Socket(socket)
+
+    def renew(self, since: float) -> bool:
+        """Log in again, as what was asked at `since` (monotonic) got 401: whether that gave another token."""
+        with self._renewing:
+            if self._renewed >= since:
+                return True
+            if self._access is None:
+                return False
+            before = dict(self._configuration.api_key)
+            try:
+                found = configured(self._access)
+            except ClusterError:
+                return False
+            if found.api_key == before:
+                return False
+            self._configuration.api_key = found.api_key
+            self._configuration.refresh_api_key_hook = found.refresh_api_key_hook
+            self._renewed = time.monotonic()
+            return True
 
     def _url(self, path: str, query: Mapping[str, str] | list[tuple[str, str]]) -> str:
         tail = urlencode(query, quote_via=quote)
@@ -123,7 +147,9 @@ class Cluster:
     def _headers(self) -> dict[str, str]:
         """Who asks; tokens that expire are fetched again by the client."""
         headers = {"User-Agent": f"bugbundle/{__version__}"}
-        for auth in self._configuration.auth_settings().values():
+        with self._renewing:
+            settings = self._configuration.auth_settings()
+        for auth in settings.values():
             if auth.get("in") == "header" and auth.get("value"):
                 headers[auth["key"]] = auth["value"]
         return headers
@@ -153,13 +179,13 @@ class _Socket:
         try:
             self._socket.send_binary(data)
         except (websocket.WebSocketException, OSError) as error:
-            raise Failed(_why(error), again=True) from None
+            raise _failed(error) from None
 
     def receive(self, deadline: Deadline) -> bytes | None:
         while True:
             left = deadline.left
             if left <= 0:
-                raise Failed("no answer in time")
+                raise Failed("no answer in time", again=True, late=True, lost=True)
             self._socket.settimeout(min(left, SLICE))
             try:
                 code, data = self._socket.recv_data()
@@ -168,7 +194,7 @@ class _Socket:
             except websocket.WebSocketConnectionClosedException:
                 return None
             except (websocket.WebSocketException, OSError) as error:
-                raise Failed(_why(error), again=True) from None
+                raise _failed(error) from None
             if code == websocket.ABNF.OPCODE_CLOSE:
                 return None
             if code == websocket.ABNF.OPCODE_BINARY and data:
@@ -185,34 +211,26 @@ class _Socket:
 
 def connect(access: Access) -> Cluster:
     """The cluster of a kubeconfig, or the one that this runs in. Asks nothing yet. Raises `ClusterError`."""
-    where = access.kubeconfig or os.environ.get("KUBECONFIG", "") or "~/.kube/config"
-    found = client.Configuration()
-    try:
-        if not access.kubeconfig and not access.context and _inside():
-            config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
-            name, namespace = "in-cluster", ""
-        else:
-            config.load_kube_config(  # type: ignore[no-untyped-call]
-                access.kubeconfig or None, access.context or None, client_configuration=found, persist_config=False
-            )
-            name, namespace = _names(access)
-    except config.ConfigException as error:
-        raise _unusable(str(error), where, access) from None
-    except (OSError, yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError):
-        raise ClusterError("is not a kubeconfig that can be read", where=where, todo="Check the file") from None
+    found = configured(access)
+    name, namespace = ("in-cluster", "") if _in_pod(access) else kubeconfig.names(access.kubeconfig, access.context)
     found.connection_pool_maxsize = access.connections + 4
     if not found.verify_ssl:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    return Cluster(client.ApiClient(found), name, namespace)
+    return Cluster(client.ApiClient(found), name, namespace, access)
 
 
-def _unusable(reason: str, where: str, access: Access) -> ClusterError:
-    if access.context and access.context in reason:
-        return ClusterError(f"has no context {access.context!a}", where=where, todo="See kubectl config get-contexts")
-    if "exec" in reason:
-        return ClusterError("the kubeconfig's credential plugin failed", where=where, todo="Log in again")
-    todo = "Set KUBECONFIG, or give --kubeconfig FILE"
-    return ClusterError("no usable kubeconfig is here", where=where, todo=todo)
+def configured(access: Access) -> client.Configuration:
+    """Where the server is and how to log in, read anew. Raises `ClusterError`."""
+    found = client.Configuration()
+    if _in_pod(access):
+        config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
+    else:
+        kubeconfig.load(access.kubeconfig, access.context, found)
+    return found
+
+
+def _in_pod(access: Access) -> bool:
+    return not access.kubeconfig and not access.context and _inside()
 
 
 def _inside() -> bool:
@@ -224,30 +242,36 @@ def _inside() -> bool:
     )
 
 
-def _names(access: Access) -> tuple[str, str]:
-    contexts, current = config.list_kube_config_contexts(access.kubeconfig or None)  # type: ignore[no-untyped-call]
-    chosen = next((item for item in contexts if item["name"] == access.context), current) if contexts else current
-    context = (chosen or {}).get("context") or {}
-    return str(context.get("cluster") or "cluster"), str(context.get("namespace") or "")
-
-
 def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline, keep: int) -> bytes:
     """The body, within the time; a cut body raises. Not much more than `keep` is held, if it is given."""
     body = bytearray()
     for piece in response.stream(CHUNK, decode_content=True):
         body += piece
+        deadline.heard()
         if keep and len(body) > keep + 4 * CHUNK:
             del body[:-keep]
         if len(body) > MAX_BODY:
             raise Failed("the answer is larger than it may be")
         if deadline.left <= 0:
-            raise Failed("the answer did not end in time")
+            raise Failed("the answer did not end in time", again=True, late=True)
     return bytes(body)
 
 
-def _again(error: Exception) -> bool:
+def beyond(status: int, reason: str) -> bool:
+    """Whether the API server says that it did not reach a node (its kubelet)."""
+    words = ("dial tcp", "dialing backend", "i/o timeout", "no route to host", "TLS handshake timeout", "EOF")
+    return status in (500, 502, 503, 504) and any(word in reason for word in words)
+
+
+def _failed(error: Exception) -> Failed:
+    """A connection to the API server that failed."""
     reason = error.reason if isinstance(error, MaxRetryError) else error
-    return not isinstance(reason, SSLError | NameResolutionError)
+    late = isinstance(reason, TimeoutError | websocket.WebSocketTimeoutException) and not isinstance(
+        reason, NewConnectionError
+    )
+    why = _why(error)
+    refused_for_good = "certificate" in why
+    return Failed(why, again=not refused_for_good, lost=not refused_for_good, late=late or why == "no answer in time")
 
 
 def _why(error: BaseException) -> str:

@@ -43,11 +43,12 @@ class Forward:
             response.begin()
             body = response.read()
         except IncompleteRead:
-            raise Failed("the answer was cut off", again=True) from None
+            raise Failed("the answer was cut off", again=True, lost=True) from None
         except (HTTPException, ValueError, OSError) as error:
             words = {"RemoteDisconnected": "the connection was closed without an answer"}
             kind = type(error).__name__
-            raise Failed(words.get(kind, f"the answer is not HTTP ({kind})"), again=True) from None
+            lost = kind in words
+            raise Failed(words.get(kind, f"the answer is not HTTP ({kind})"), again=True, lost=lost) from None
         self.usable = not response.will_close
         return Reply(response.status, body, {name.lower(): value for name, value in response.headers.items()})
 
@@ -61,8 +62,10 @@ class Forward:
             if channel not in self._begun and len(rest) == 2:
                 self._begun.add(channel)
             elif channel == ERROR and rest:
-                raise Failed(one_line(rest), again="refused" in one_line(rest))
+                refused = "refused" in one_line(rest)
+                raise Failed(one_line(rest), again=refused, refused=refused)
             elif channel == DATA and rest:
+                deadline.heard()
                 return rest
 
     def close(self) -> None:

@@ -7,9 +7,12 @@ from dataclasses import replace
 
 from bugbundle.collect.api import Api
 from bugbundle.collect.ask import Ask, Desk, Task, kubernetes
+from bugbundle.collect.cluster import beyond
+from bugbundle.collect.health import Places
 from bugbundle.collect.options import Options
 from bugbundle.collect.pods import OWN, Pod
-from bugbundle.collect.reply import Reply
+from bugbundle.collect.reply import Failed, Reply
+from bugbundle.collect.servers import STALL
 
 OUTSIDE = 200
 """Pods outside of the mesh's namespaces whose logs are asked for: plain clients and servers of a small mesh are a
@@ -43,21 +46,33 @@ def questions(pods: Iterable[Pod], options: Options) -> list[Ask]:
     return [_limited(ask, lines, options) for ask in found if options.wanted(ask.path)]
 
 
-def task(api: Api, ask: Ask, options: Options) -> Task:
-    """Ask for one log; of a longer one the end is kept, from the beginning of a line."""
+def task(api: Api, ask: Ask, options: Options, places: Places, node: str) -> Task:
+    """Ask for one log; of a longer one the end is kept, from the beginning of a line.
+
+    `node`: the place where it lies, as the API server asks the node's kubelet.
+    """
     path, _, tail = ask.request.removeprefix("GET ").partition("?")
     query = dict(part.split("=", 1) for part in tail.split("&"))
 
     def once() -> tuple[Reply, int, str]:
-        reply, attempts = api.get(path, query, "*/*", options.log_bytes)
+        try:
+            reply, attempts = api.get(path, query, "*/*", options.log_bytes, STALL)
+        except Failed as failed:
+            if failed.late:
+                places.missed(node, ask.path, failed.reason)
+            raise
+        if beyond(reply.status, reply.reason if not reply.good else ""):
+            places.missed(node, ask.path, reply.reason)
+        elif reply.good:
+            places.answered(node)
         if not reply.good or len(reply.body) <= options.log_bytes:
             return reply, attempts, "api"
         return replace(reply, body=_end(reply.body, options.log_bytes)), attempts, "api, end of the log"
 
     def work(desk: Desk) -> None:
-        desk.ask(ask, once)
+        desk.ask(ask, once, (node,) if node else ())
 
-    return Task([ask], work)
+    return Task([ask], work, places=(node,) if node else ())
 
 
 def _question(pod: Pod, container: str, previous: bool) -> Ask:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from bugbundle.codec import JSONError
 from bugbundle.collect import logs
 from bugbundle.collect.api import JSON, Api
-from bugbundle.collect.ask import Ask, Asked, Outcome, kubernetes
+from bugbundle.collect.ask import Ask, Asked, Once, Outcome, kubernetes
 from bugbundle.collect.cluster import ClusterError
 from bugbundle.collect.options import Options
 from bugbundle.collect.plan import Plan
@@ -19,7 +19,7 @@ from bugbundle.collect.reply import Reply
 from bugbundle.collect.resources import AGGREGATED, NAMESPACES, PODS, Resource, group_versions, of_mesh, resources
 from bugbundle.errors import BugbundleError
 
-Attempt = Callable[[Ask, Callable[[], tuple[Reply, int, str]]], Outcome]
+Attempt = Callable[[Ask, Once], Outcome]
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Look:
     """What was seen, to be written; the lists that were asked already; the plan."""
 
     plan: Plan
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[tuple[Outcome, Ask, Once]] = field(default_factory=list)
     listed: set[str] = field(default_factory=set)
     namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
     """Name → labels of those that may be listed."""
@@ -87,10 +87,14 @@ class Looker:
     def _aggregated(self, root: str) -> None:
         """Aggregated discovery; a server that does not have it (before 1.26) answers with the classic one."""
         ask = kubernetes(f"k8s/{root}.aggregated.json", f"/{root}")
-        found = self._attempt(ask, lambda: (*self._api.get(f"/{root}", accept=f"{AGGREGATED},{JSON}"), "api"))
+
+        def once() -> tuple[Reply, int, str]:
+            return (*self._api.get(f"/{root}", accept=f"{AGGREGATED},{JSON}"), "api")
+
+        found = self._attempt(ask, once)
         classic = isinstance(found, Asked) and found.reply.good and b"APIGroupDiscoveryList" not in found.reply.body
         if not classic:
-            self._look.outcomes.append(found)
+            self._keep(found, ask, once)
 
     def _pods(self) -> list[Pod]:
         """Every pod in scope; also fills the namespaces."""
@@ -104,7 +108,7 @@ class Looker:
         if not bodies:
             bodies = self._bodies([PODS.ask(name) for name in self._look.spaces])
         if not bodies:
-            forbidden = next((item for item in self._look.outcomes if "pods" in _path(item)), None)
+            forbidden = next((item for item, *_ in self._look.outcomes if "pods" in _path(item)), None)
             raise unreachable(forbidden, self._server)
         try:
             return [pod for pod in read_pods(bodies) if self._options.in_scope(pod.namespace)]
@@ -122,6 +126,7 @@ class Looker:
 
     def _choose(self, pods: list[Pod]) -> None:
         plan, options = self._look.plan, self._options
+        plan.pods = pods
         alive = [pod for pod in pods if pod.phase not in DONE]
         plan.istiods = [pod for pod in alive if pod.kind == ISTIOD]
         plan.ztunnels = [pod for pod in alive if pod.kind == ZTUNNEL]
@@ -132,15 +137,23 @@ class Looker:
 
     def _ask(self, ask: Ask) -> Outcome:
         path = ask.request.removeprefix("GET ")
-        return self._keep(self._attempt(ask, lambda: (*self._api.get(path), "api")))
+
+        def once() -> tuple[Reply, int, str]:
+            return (*self._api.get(path), "api")
+
+        return self._keep(self._attempt(ask, once), ask, once)
 
     def _list(self, ask: Ask) -> Outcome:
         self._look.listed.add(ask.path)
         path = ask.request.removeprefix("GET ")
-        return self._keep(self._attempt(ask, lambda: (*self._api.listing(path), "api")))
 
-    def _keep(self, outcome: Outcome) -> Outcome:
-        self._look.outcomes.append(outcome)
+        def once() -> tuple[Reply, int, str]:
+            return (*self._api.listing(path), "api")
+
+        return self._keep(self._attempt(ask, once), ask, once)
+
+    def _keep(self, outcome: Outcome, ask: Ask, once: Once) -> Outcome:
+        self._look.outcomes.append((outcome, ask, once))
         return outcome
 
     @property

@@ -22,6 +22,8 @@ class Budget:
     def __init__(self, seconds: float) -> None:
         self._until = time.monotonic() + seconds
         self._stopped = threading.Event()
+        self.reserve = 0.0
+        """Seconds of it that are kept for writing what was answered."""
         self.abandoned = False
         """Whether nobody takes results any more."""
 
@@ -32,7 +34,12 @@ class Budget:
     @property
     def over(self) -> bool:
         """Whether nothing more may be asked."""
-        return self._stopped.is_set() or time.monotonic() >= self._until
+        return self._stopped.is_set() or time.monotonic() >= self._until - self.reserve
+
+    @property
+    def left(self) -> float:
+        """Seconds for asking."""
+        return 0.0 if self._stopped.is_set() else max(0.0, self._until - self.reserve - time.monotonic())
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -55,28 +62,39 @@ class Budget:
 
     def deadline(self, seconds: float) -> Deadline:
         """For one request: `seconds` from now, or the end of it all."""
-        return Deadline(self, min(time.monotonic() + seconds, self._until))
+        return Deadline(self, time.monotonic() + min(seconds, self.left))
 
     def sleep(self, seconds: float) -> None:
         """Wait, unless stopped."""
-        self._stopped.wait(max(0.0, min(seconds, self._until - time.monotonic())))
+        self._stopped.wait(max(0.0, min(seconds, self.left)))
 
 
 class Deadline:
-    """When one request must be done."""
+    """When one request must be done; `stall` is how long it may go without a byte before that."""
 
-    def __init__(self, budget: Budget, until: float) -> None:
+    def __init__(self, budget: Budget, until: float, stall: float = float("inf")) -> None:
         self.budget = budget
         self._until = until
+        self._stall = stall
+        self._heard = time.monotonic()
 
     @property
     def left(self) -> float:
         """Seconds, 0 where it has passed."""
-        return 0.0 if self.budget.over else max(0.0, self._until - time.monotonic())
+        until = min(self._until, self._heard + self._stall)
+        return 0.0 if self.budget.over else max(0.0, until - time.monotonic())
 
     def sooner(self, seconds: float) -> Deadline:
         """A deadline for a part of it."""
         return Deadline(self.budget, min(self._until, time.monotonic() + seconds))
+
+    def stalling(self, seconds: float | None) -> Deadline:
+        """The same, but for so long without a byte; None for as long as there is."""
+        return Deadline(self.budget, self._until, float("inf") if seconds is None else seconds)
+
+    def heard(self) -> None:
+        """Something came."""
+        self._heard = time.monotonic()
 
 
 class Pace:

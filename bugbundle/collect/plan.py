@@ -24,6 +24,8 @@ class Plan:
     proxies: list[Pod] = field(default_factory=list)
     istiods: list[Pod] = field(default_factory=list)
     ztunnels: list[Pod] = field(default_factory=list)
+    pods: list[Pod] = field(default_factory=list)
+    """All in scope."""
     logs: list[Ask] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     """Namespaces whose logs are not asked for."""

@@ -28,9 +28,11 @@ class _Meta(Struct):
 
 class _Named(Struct):
     name: str = ""
+    image: str = ""
 
 
 class _Spec(Struct):
+    nodeName: str = ""
     containers: list[_Named] | None = None
     initContainers: list[_Named] | None = None
     ephemeralContainers: list[_Named] | None = None
@@ -84,6 +86,9 @@ class Pod:
     containers: tuple[str, ...]
     running: frozenset[str]
     restarted: frozenset[str]
+    node: str = ""
+    version: str = ""
+    """Of the image of the mesh's own container; empty where its tag says none."""
 
     @property
     def id(self) -> str:
@@ -132,7 +137,15 @@ def _pod(item: _Pod) -> Pod:
         containers=containers,
         running=frozenset(one.name for one in states if one.state and one.state.running is not None),
         restarted=frozenset(one.name for one in states if one.restartCount > 0),
+        node=spec.nodeName,
+        version=_version(one.image for part in lists for one in part or () if one.name in ("discovery", PROXY)),
     )
+
+
+def _version(images: Iterable[str]) -> str:
+    """The tag of the first image that has one."""
+    tags = (image.partition("@")[0].rpartition("/")[2].rpartition(":")[2] for image in images if ":" in image)
+    return next((tag for tag in tags if tag), "")
 
 
 def _kind(labels: dict[str, str], containers: tuple[str, ...]) -> str:

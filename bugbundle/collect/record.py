@@ -61,6 +61,12 @@ class Recorder:
         self._heaps: dict[str, _Heap] = {}
         self.entries = 0
         self.bytes = 0
+        self.cramped = False
+        """Whether the folder for temporary files (`TMPDIR`) is full."""
+        self.recovered = False
+        """Whether a question was answered that had failed before."""
+        self.waiting = 0
+        """Bytes that are not in the bundle yet."""
         self.gaps: list[Gap] = []
         self.kinds: Counter[str] = Counter()
 
@@ -73,12 +79,18 @@ class Recorder:
             return
         entry, body = entry_of(outcome), outcome.reply.body
         try:
-            if entry.path.partition("/")[0] in STREAMED:
+            if entry.path.partition("/")[0] in STREAMED or self.cramped:
                 self._writer.add(entry, body)
             else:
                 self._wait(entry, body)
         except (Leak, BundleError) as error:
             self.gap(outcome.ask.gap(f"left out: {error.what}", outcome.reply.status))
+            return
+        except OSError:
+            raise
+        except Exception as error:
+            # No answer of anybody ends the recording.
+            self.gap(outcome.ask.gap(f"left out: it cannot be recorded ({type(error).__name__})", outcome.reply.status))
             return
         self.entries += 1
         self.bytes += len(body)
@@ -103,12 +115,27 @@ class Recorder:
                     self._writer.add(entry, unpack(body) if packed else body)
                 except BundleError as error:
                     self.gap(Gap(entry.path, entry.target, entry.request, entry.status, f"left out: {error.what}"))
+                except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError) as error:
+                    why = f"left out: it cannot be recorded ({type(error).__name__})"
+                    self.gap(Gap(entry.path, entry.target, entry.request, entry.status, why))
             heap.file.close()
+        self.waiting = 0
 
     def _wait(self, entry: Entry, body: bytes) -> None:
         found = self._cleaned.redact(entry.path, body)
-        heap = self._heaps.setdefault(group(entry.path), _Heap())
         packed = len(found.body) >= PACKED
         kept = pack(found.body) if packed else found.body
-        heap.file.write(kept)
+        try:
+            heap = self._heaps.setdefault(group(entry.path), _Heap())
+            place = heap.file.tell()
+            heap.file.write(kept)
+            heap.file.flush()
+        except OSError:
+            # No room to wait in: into the bundle at once, where it takes more room than beside its like.
+            self.cramped = True
+            if group(entry.path) in self._heaps:
+                self._heaps[group(entry.path)].file.seek(place)
+            self._writer.add(entry, body)
+            return
+        self.waiting += len(found.body)
         heap.rows.append((entry, len(kept), packed, found.removed))

@@ -40,12 +40,25 @@ class Reply:
 
 
 class Failed(Exception):
-    """No answer. `status` 0 where not even a refusal came; `again` where another attempt may help."""
+    """No answer. `status` 0 where not even a refusal came; `again` where another attempt may help.
 
-    def __init__(self, reason: str, *, status: int = 0, again: bool = False) -> None:
+    `lost`: the connection failed, so that it may be the API server that is away. `late`: it was a time-out, `refused`:
+    nobody listens; then another attempt at once is of no use. `beyond`: a node does not answer the API server.
+    """
+
+    def __init__(
+        self, reason: str, *, status: int = 0, again: bool = False, lost: bool = False, late: bool = False,
+        refused: bool = False, beyond: bool = False,
+    ) -> None:  # fmt: skip
         self.reason = reason
         self.status = status
         self.again = again
+        self.lost = lost
+        self.late = late
+        self.refused = refused
+        self.beyond = beyond
+        self.attempts = 1
+        """Made in vain."""
         super().__init__(reason)
 
 

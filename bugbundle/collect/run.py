@@ -16,8 +16,9 @@ from bugbundle import __version__
 from bugbundle.bundle import FORMAT, BundleWriter, Gap, Header
 from bugbundle.collect import logs
 from bugbundle.collect.api import Api, Limits
-from bugbundle.collect.ask import Ask, Asked, Desk, Outcome, Task
+from bugbundle.collect.ask import NOT_ASKED, Ask, Asked, Desk, Later, Once, Outcome, Passing, Task
 from bugbundle.collect.cluster import Cluster
+from bugbundle.collect.health import FIRST, Places
 from bugbundle.collect.look import Look, Looker
 from bugbundle.collect.mesh import Tasks
 from bugbundle.collect.options import Options
@@ -26,12 +27,23 @@ from bugbundle.collect.plan import Plan
 from bugbundle.collect.record import Cleaned, Recorder
 from bugbundle.collect.reply import Reply
 from bugbundle.collect.resources import Resource, is_secrets
-from bugbundle.collect.servers import Servers
+from bugbundle.collect.servers import Servers, node_of
 from bugbundle.collect.work import Office, work_off
 from bugbundle.errors import BundleError
 
 BURST = 6
 """Seconds' worth of questions that may be asked at once: kubectl's own 50 per second and 300."""
+
+
+RESERVE = 0.3
+"""Seconds of the budget that are kept for the end of the file, and one more for each `SPEED` bytes that wait."""
+SPEED = 60e6
+PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Seconds before each round in which what failed is asked again."""
+PATIENT = (0.25, 0.75, 1.5)
+"""Seconds before a question of the first look is asked again."""
+ENOUGH = 3
+"""Attempts at one question where nothing speaks for a fault that passes."""
 
 
 class Teller(Protocol):
@@ -66,15 +78,19 @@ def default_name(cluster: str, when: datetime) -> str:
 class Collection:
     """One collection from one cluster."""
 
-    def __init__(self, cluster: Cluster, options: Options, tell: Teller) -> None:
+    def __init__(
+        self, cluster: Cluster, options: Options, tell: Teller, note: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._options = options
         self._tell = tell
         self._cluster = cluster
         self.budget = Budget(options.budget)
         self._clock = Clock()
         pace = Pace(options.rate, max(1, int(options.rate * BURST)))
-        self._api = Api(cluster, pace, self.budget, Limits(options.seconds))
-        self._servers = Servers(self._api)
+        self._api = Api(cluster, pace, self.budget, Limits(options.seconds), note)
+        self._places = Places(_patient)
+        self._servers = Servers(self._api, self._places)
+        self._later: list[Task] = []
         self._look: Look | None = None
 
     def plan(self) -> Plan:
@@ -84,7 +100,7 @@ class Collection:
     def write(self, target: str | os.PathLike[str] = "") -> Result:
         """Collect into `target` (by default a new file here). Raises `ClusterError`, `BundleError`."""
         look = self._looked()
-        started = next((item.at for item in look.outcomes if isinstance(item, Asked)), self._clock.now())
+        started = next((item.at for item, *_ in look.outcomes if isinstance(item, Asked)), self._clock.now())
         path = Path(target or default_name(self._cluster.name, started))
         header = Header(
             FORMAT, f"bugbundle {__version__}", started.replace(microsecond=0), (self._cluster.name,),
@@ -95,20 +111,34 @@ class Collection:
             with self.budget.signals(), BundleWriter(path, header, cleaned) as writer:
                 recorder = Recorder(writer, cleaned, self._options.wanted)
                 self._record(look, recorder)
+                ended = self.budget.over
+                recorder.gather()
                 writer.close(self._clock.now().replace(microsecond=0))
         except OSError as error:
-            raise BundleError(f"cannot be written on ({error.strerror})", where=str(path)) from None
-        return Result(path, recorder.entries, recorder.bytes, recorder.gaps, self.budget.over)
+            todo = "What was answered before is in it: bugbundle analyze reads it as it is"
+            raise BundleError(f"cannot be written on ({error.strerror})", where=str(path), todo=todo) from None
+        return Result(path, recorder.entries, recorder.bytes, recorder.gaps, ended and bool(recorder.gaps))
 
     def _looked(self) -> Look:
         if self._look is None:
             self._look = Looker(self._api, self._options, self._first).look()
         return self._look
 
-    def _first(self, ask: Ask, once: Callable[[], tuple[Reply, int, str]]) -> Outcome:
+    def _first(self, ask: Ask, once: Once) -> Outcome:
         """One question of the look; the first answer sets the clock."""
         desk = Desk(Task([], lambda _: None), Queue(), self.budget, self._clock)
+        fresh = not self._api.watch.answered
+        if fresh:
+            self._api.limits = replace(self._api.limits, seconds=min(FIRST, self._options.seconds), attempts=1)
         found = desk.attempt(ask, once)
+        if fresh:
+            self._api.limits = Limits(self._options.seconds)
+        for pause in PATIENT if "/v1/" in ask.path or ask.path.count("/") == 1 else PATIENT[:1]:
+            # All that is asked follows from these answers: what fails here is not put off.
+            if not isinstance(found, Passing) or not self._api.watch.answered:
+                break
+            self.budget.sleep(pause)
+            found = desk.attempt(ask, once)
         if ask.path == "k8s/version.json" and isinstance(found, Asked):
             self._clock.set(found.reply.headers.get("date", ""))
             found = replace(found, at=self._clock.now())
@@ -119,24 +149,60 @@ class Collection:
         try:
             # Secrets first: copies of their values are known in all that is written after them.
             self._run("secrets", [self._lists(item, look) for item in plan.resources if is_secrets(item)], recorder)
+            self._again(recorder)
             self._run("discovery", [Task([], partial(_settle, look.outcomes), free=True)], recorder)
             self._run("lists", [self._lists(item, look) for item in plan.resources if not is_secrets(item)], recorder)
-            tasks = Tasks(self._servers, self._options)
+            tasks = Tasks(self._servers, self._options, self._places)
             self._run("istiod", [tasks.first(pod) for pod in plan.istiods], recorder)
+            self._again(recorder)
             self._run("proxies", self._mesh(plan, tasks), recorder)
             recorder.gather()
-            self._run("logs", [logs.task(self._api, ask, self._options) for ask in plan.logs], recorder)
+            self._run("logs", self._logs(plan), recorder)
+            self._again(recorder, last=True)
         finally:
             self._servers.close()
-        recorder.gather()
 
-    def _run(self, stage: str, tasks: list[Task], recorder: Recorder) -> None:
-        work_off(
-            tasks,
-            recorder.take,
-            partial(self._tell, stage),
-            Office(self._options.concurrency, self.budget, self._clock),
-        )
+    def _logs(self, plan: Plan) -> list[Task]:
+        nodes = {(pod.namespace, pod.name): node_of(pod) for pod in plan.pods}
+        return [
+            logs.task(self._api, ask, self._options, self._places, nodes.get(_pod_of(ask), "")) for ask in plan.logs
+        ]
+
+    def _run(self, stage: str, tasks: list[Task], recorder: Recorder, **how: bool) -> None:
+        def take(item: Outcome | Later) -> None:
+            if isinstance(item, Later):
+                self._later.append(item.task)
+            else:
+                recorder.take(item)
+                recorder.recovered |= isinstance(item, Asked) and (item.attempts > 1 or how.get("again", False))
+            self.budget.reserve = RESERVE + recorder.waiting / SPEED
+
+        office = Office(self._options.concurrency, self.budget, self._clock, self._places, **how)
+        work_off(tasks, take, partial(self._tell, stage), office)
+
+    def _again(self, recorder: Recorder, *, last: bool = False) -> None:
+        """Ask once more what failed for a reason that may pass, least asked first; each round after a longer pause.
+
+        Where no question was answered that had failed before, no more than `ENOUGH` attempts are made at one.
+        """
+        self._places.revive()
+        self._api.limits = replace(self._api.limits, attempts=1)
+        rounds, given_up = 0, list[Task]()
+        while self._later:
+            limit = ENOUGH if not recorder.recovered else len(PAUSES) + ENOUGH
+            tasks = sorted(self._later, key=lambda task: task.tries)
+            hopeless = {id(task) for task in tasks if task.tries >= limit and not self._places.hoped_for(task.places)}
+            given_up += [task for task in tasks if id(task) in hopeless]
+            tasks = [task for task in tasks if id(task) not in hopeless]
+            if not all(self._places.given_up(task.places) for task in tasks):
+                self.budget.sleep(PAUSES[min(rounds, len(PAUSES) - 1)])
+            rounds, self._later = rounds + 1, []
+            self._run("asked again", tasks, recorder, again=True)
+        self._later = given_up
+        self._api.limits = Limits(self._options.seconds)
+        if last:
+            for gap in (gap for task in self._later for gap in task.left(NOT_ASKED)):
+                recorder.take(gap)
 
     def _mesh(self, plan: Plan, tasks: Tasks) -> list[Task]:
         pods = {pod.id: pod for pod in plan.proxies}
@@ -156,13 +222,15 @@ class Collection:
 
         def work(desk: Desk) -> None:
             for ask in asks:
-                asked = desk.attempt(ask, lambda ask=ask: self._listed(ask))  # type: ignore[misc]
-                if not isinstance(asked, Asked):
-                    desk.hand_in(asked)
-                    continue
-                desk.settle(asked)
-                if asked.reply.status == 403 and resource.namespaced and not named:
-                    self._each(resource, look, desk)
+                one(desk, ask)
+
+        def one(desk: Desk, ask: Ask) -> None:
+            asked = desk.attempt(ask, lambda: self._listed(ask))
+            if desk.put_off(ask, asked, lambda again: one(again, ask)):
+                return
+            desk.settle(asked)
+            if _forbidden(asked) and resource.namespaced and not named:
+                self._each(resource, look, desk)
 
         return Task(asks, work)
 
@@ -172,11 +240,9 @@ class Collection:
         asks = [ask for ask in asks if ask.path not in look.listed]
         found = [desk.attempt(ask, lambda ask=ask: self._listed(ask)) for ask in asks]  # type: ignore[misc]
         if any(isinstance(item, Asked) and item.reply.good for item in found):
-            for item in found:
-                if isinstance(item, Asked):
+            for ask, item in zip(asks, found, strict=True):
+                if not desk.put_off(ask, item, lambda again, ask=ask: again.ask(ask, lambda: self._listed(ask))):  # type: ignore[misc]
                     desk.settle(item)
-                else:
-                    desk.hand_in(item)
 
     def _listed(self, ask: Ask) -> tuple[Reply, int, str]:
         return (*self._api.listing(ask.request.removeprefix("GET ")), "api")
@@ -192,10 +258,23 @@ class Collection:
         return {name: value for name, value in found.items() if value not in (None, [], True)}
 
 
-def _settle(outcomes: list[Outcome], desk: Desk) -> None:
+def _settle(outcomes: list[tuple[Outcome, Ask, Once]], desk: Desk) -> None:
     """Hand in what the look has found."""
-    for outcome in outcomes:
-        if isinstance(outcome, Asked):
+    for outcome, ask, once in outcomes:
+        if not desk.put_off(ask, outcome, lambda again, ask=ask, once=once: again.ask(ask, once)):  # type: ignore[misc]
             desk.settle(outcome)
-        else:
-            desk.hand_in(outcome)
+
+
+def _forbidden(outcome: Outcome) -> bool:
+    return isinstance(outcome, Asked) and outcome.reply.status == 403
+
+
+def _patient(place: str) -> bool:
+    """Whether it is probed for a while though it has never answered: much depends on it."""
+    return place.startswith("node ") or (place.startswith("istiod ") and place.endswith(":15014"))
+
+
+def _pod_of(ask: Ask) -> tuple[str, str]:
+    """Namespace and name, of a log's path."""
+    parts = ask.path.split("/")
+    return parts[1], parts[2]

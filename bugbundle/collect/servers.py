@@ -7,8 +7,9 @@ from collections import defaultdict
 
 from bugbundle.collect import execute
 from bugbundle.collect.api import Api
-from bugbundle.collect.ask import Ask
+from bugbundle.collect.ask import MAY_PASS, Ask
 from bugbundle.collect.forward import Forward
+from bugbundle.collect.health import Places
 from bugbundle.collect.pace import Deadline
 from bugbundle.collect.pods import Pod
 from bugbundle.collect.reply import Failed, Reply, as_recorded
@@ -19,14 +20,22 @@ ONLY_POST = "POST /logging"
 """The one request that is no GET: without parameters, Envoy and ztunnel list their log levels and change nothing."""
 SHORT = 5.0
 """Seconds for a port that has failed already."""
+STALL = 15.0
+"""Seconds without a byte after which a proxy's question is put off; istiod may take longer to work a page out."""
 Spot = tuple[str, str, int]
+
+
+def node_of(pod: Pod) -> str:
+    """The place where it runs; empty where that is unknown."""
+    return f"node {pod.node}" if pod.node else ""
 
 
 class Servers:
     """Connections to ports of pods, kept open for the next question. Thread-safe."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, places: Places) -> None:
         self._api = api
+        self._places = places
         self._idle: dict[Spot, list[Forward]] = defaultdict(list)
         self._failed: set[Spot] = set()
         self._refused: dict[tuple[str, str], Failed] = {}
@@ -42,15 +51,33 @@ class Servers:
         with self._lock:
             turn = self._turns[pod.id if pod.kind == "istiod" else f"{pod.id}:{port}"]
         with turn:
-            refused = self._refused.get((pod.namespace, pod.name))
-            if refused is None:
-                try:
-                    return self._forwarded((pod.namespace, pod.name, port), method, target)
-                except Failed as failed:
-                    if failed.status == 0:
-                        raise
-                    refused = self._refused.setdefault((pod.namespace, pod.name), failed)
-            return self._executed(pod, port, method, target, refused)
+            try:
+                found = self._asked(pod, port, method, target)
+            except Failed as failed:
+                self._missed(pod, ask, failed)
+                raise
+        self._places.answered(node_of(pod), ask.target)
+        return found
+
+    def _asked(self, pod: Pod, port: int, method: str, target: str) -> tuple[Reply, int, str]:
+        refused = self._refused.get((pod.namespace, pod.name))
+        if refused is None:
+            try:
+                return self._forwarded((pod.namespace, pod.name, port), method, target, patient=pod.kind == "istiod")
+            except Failed as failed:
+                if failed.status == 0 or failed.status in MAY_PASS:
+                    raise
+                refused = self._refused.setdefault((pod.namespace, pod.name), failed)
+        return self._executed(pod, port, method, target, refused)
+
+    def _missed(self, pod: Pod, ask: Ask, failed: Failed) -> None:
+        """Whose fault it was: of the node where nobody there has answered, else of the server that was asked."""
+        if failed.beyond:
+            self._places.missed(node_of(pod), f"{pod.id} {ask.request}", failed.reason)
+        elif failed.again and failed.status == 0:
+            self._places.missed(ask.target, ask.request, failed.reason)
+            if failed.late:
+                self._places.missed(node_of(pod), pod.id, failed.reason)
 
     def close(self) -> None:
         """Hang up everywhere."""
@@ -66,12 +93,12 @@ class Servers:
         for forward in found:
             forward.close()
 
-    def _forwarded(self, spot: Spot, method: str, target: str) -> tuple[Reply, int, str]:
+    def _forwarded(self, spot: Spot, method: str, target: str, *, patient: bool) -> tuple[Reply, int, str]:
         poor = spot in self._failed
+        longest = SHORT if poor else None if patient else STALL
         try:
             reply, attempts = self._api.patiently(
-                lambda deadline: self._once(spot, method, target, deadline.sooner(SHORT) if poor else deadline),
-                attempts=1 if poor else 0,
+                lambda deadline: self._once(spot, method, target, deadline.stalling(longest)), attempts=1 if poor else 0
             )
         except Failed:
             self._failed.add(spot)

@@ -90,6 +90,9 @@ def _accounts(proxy: Proxy, kind: Xds, istiod: Istiod | None) -> tuple[Dump | No
         return None, istiod.gap(f"debug/{page}/{proxy.id}.json").text
     if account.problem:
         return None, f"entry {account.entry}: {account.problem}"
+    flat = page == "config_dump" and any(True for _ in account.resources(section="flat"))
+    if flat and not any(True for _ in account.resources(kind)):
+        return None, f"entry {account.entry}: istiod was asked for single types, and gave no account of {kind}"
     if kind is Xds.EDS and not any(True for _ in proxy.dump.resources(Xds.EDS)):
         return None, f"entry {proxy.dump.entry}: was recorded without EDS"
     return account, ""

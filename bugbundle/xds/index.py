@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, pairwise
 from typing import Any
@@ -88,8 +88,17 @@ class XdsIndex:
         except BugbundleError as error:
             rows.problem = error.what
             return rows
+        try:
+            self._fill(rows, parts.items, path, data)
+        except BugbundleError as error:
+            # Half a dump would make what it lacks look missing.
+            rows = self.dumps[path] = Rows()
+            rows.problem = error.text
+        return rows
+
+    def _fill(self, rows: Rows, items: Iterable[Item], path: str, data: bytes) -> None:
         place = 0
-        for item in parts.items:
+        for item in items:
             rows.classes.append(self._class(item))
             rows.positions.append(_position(item.pointer))
             if item.body is None:
@@ -101,7 +110,6 @@ class XdsIndex:
                 place = _find(data, item.body, place)
                 number = self._new(item, raw, path, place)
             rows.bodies.append(number)
-        return rows
 
     def body_text(self, number: int) -> bytes:
         """The bytes of one distinct body."""

@@ -53,7 +53,7 @@ def pod(namespace: str, name: str, containers: list[str], **more: Any) -> dict[s
     ]
     return {
         "metadata": {"namespace": namespace, "name": name, "labels": more.get("labels", {})},
-        "spec": {"containers": [{"name": one} for one in containers]},
+        "spec": {"nodeName": more.get("node", ""), "containers": [{"name": one} for one in containers]},
         "status": {"phase": more.get("phase", "Running"), "containerStatuses": states},
     }
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bugbundle.codec import JSONError, decode, reindent, split_array
+from bugbundle.errors import BugbundleError
 from bugbundle.replay.pages.layout import DEBUG, PLAIN_DEBUG
 from bugbundle.replay.pages.page import Page, canonical, sentence
 from bugbundle.replay.pages.shelf import Shelf
+from bugbundle.xds.split import split
 
 NOT_CONNECTED = "Proxy not connected to this Pilot instance. It may be connected to another instance."
 NO_PROXY_ID = "You must provide a proxyID in the query string"
@@ -33,9 +35,24 @@ def _page(shelf: Shelf, path: str, query: dict[str, str]) -> Page | None:
         return exact
     if path in _OF_PROXY and "types" not in query:
         return _of_proxy(shelf, path, query.get("proxyID", ""))
+    if path == "/debug/config_dump" and set(query) == {"proxyID", "types"}:
+        return _of_types(_of_proxy(shelf, path, query["proxyID"]), query["types"])
     if path == "/debug/syncz" and set(query) == {"namespace"}:
         return _in_namespace(shelf.page(DEBUG, "GET /debug/syncz"), query["namespace"])
     return None
+
+
+def _of_types(page: Page | None, types: str) -> Page | None:
+    """Only the resources of these types, in a flat list (pilot/pkg/xds/debug.go: `getConfigDumpByResourceType`)."""
+    if page is None or page.status != 200:
+        return page
+    try:
+        items = split(page.body).items
+    except BugbundleError:
+        return page
+    wanted = set(types.upper().split(","))
+    bodies = [bytes(item.body) for item in items if item.kind in wanted and item.body is not None]
+    return Page(200, page.headers, b'{"configs":[' + b",".join(bodies) + b"]}" if bodies else b"{}")
 
 
 def _of_proxy(shelf: Shelf, path: str, proxy: str) -> Page | None:
