@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from bugbundle.bundle import Bundle, Gap
 from bugbundle.diagnosis import Diagnosis, diagnose
+from bugbundle.explanation import Explained, explain
 from bugbundle.mesh import Mesh
 from bugbundle.rules import Broken, Finding, NotEvaluated, Outcome, Rule, all_rules, run
+from bugbundle.symptoms import Symptom, ledger
 from bugbundle.sync import ProxySync, compare_all
 
 
@@ -23,6 +25,8 @@ class Analysis:
     mesh: Mesh
     outcome: Outcome
     diagnoses: tuple[Diagnosis, ...]
+    namespace: str = ""
+    """The one whose symptoms are told; empty for all."""
 
     @property
     def bundle(self) -> Bundle:
@@ -50,6 +54,22 @@ class Analysis:
         return list(self.bundle.gaps.values())
 
     @functools.cached_property
+    def symptoms(self) -> tuple[Explained, ...]:
+        """The ledger: every symptom with what explains it."""
+        found = explain(self.mesh, ledger(self.mesh), self.findings, self.diagnoses)
+        return tuple(item for item in found if not self.namespace or item.symptom.concerns(self.namespace))
+
+    @property
+    def unexplained(self) -> list[Symptom]:
+        """The symptoms of now that no finding explains, the gravest first."""
+        return [one.symptom for one in self.symptoms if one.unexplained]
+
+    @property
+    def broken_sources(self) -> tuple[str, ...]:
+        """Sources of the ledger that failed: defects of ours."""
+        return ledger(self.mesh).broken
+
+    @functools.cached_property
     def sync(self) -> list[ProxySync]:
         """istiod against Envoy, every proxy."""
         return list(compare_all(self.mesh))
@@ -65,4 +85,12 @@ def analyze(bundle: Bundle, rules: Iterable[Rule] | None = None) -> Analysis:
 def examine(mesh: Mesh, rules: Iterable[Rule] | None = None) -> Analysis:
     """Run the rules (all of them, unless told) over a mesh: its Kubernetes objects may come from files."""
     outcome = run(mesh, all_rules() if rules is None else rules)
-    return Analysis(mesh, outcome, tuple(diagnose(outcome.findings)))
+    return Analysis(mesh, outcome, ordered(mesh, outcome.findings))
+
+
+def ordered(mesh: Mesh, findings: list[Finding]) -> tuple[Diagnosis, ...]:
+    """The diagnoses: of the same level those first that explain what hurts now, and name a cause."""
+    found = diagnose(findings)
+    told = explain(mesh, ledger(mesh), findings, found)
+    hurting = {id(item.diagnosis) for item in told if item.diagnosis is not None and item.symptom.grave}
+    return tuple(sorted(found, key=lambda one: (one.cause.level.rank, one.restates or id(one) not in hurting)))

@@ -26,7 +26,14 @@ class Diagnosis:
     @property
     def title(self) -> str:
         """One sentence that names the object at fault."""
-        return _plain(self.cause) or _named(self.cause)
+        told = _plain(self.cause) or _named(self.cause)
+        return f"Unexplained: {told}" if self.restates else told
+
+    @property
+    def restates(self) -> bool:
+        """Whether it tells a symptom for which no cause was found."""
+        rule = RULES.get(self.cause.code)
+        return rule is not None and rule.restates
 
     @property
     def affects(self) -> tuple[str, ...]:
@@ -176,6 +183,7 @@ def _rank(diagnosis: Diagnosis) -> tuple[object, ...]:
     cause = diagnosis.cause
     return (
         cause.level.rank,
+        diagnosis.restates,
         _of_the_application(diagnosis),
         cause.confidence.rank,
         -len(diagnosis.affects) - len(diagnosis.consequences),

@@ -14,7 +14,8 @@ from bugbundle.cli.opening import GoCommand
 from bugbundle.errors import UsageError
 
 if TYPE_CHECKING:
-    from bugbundle.rules import Finding, Level, Rule
+    from bugbundle.analysis import Analysis
+    from bugbundle.rules import Level, Rule
 
 FORMATS = ("text", "json", "yaml", "markdown", "sarif", "junit")
 ISTIOCTL_FORMS = ("log", "json", "yaml")
@@ -137,7 +138,7 @@ def analyze(
     seen = select(whole, spaces, suppress)
     text = render(select(seen, threshold=least), form or "text", colour=use, width=width(), threshold=failing)
     click.echo(text, nl=False, color=use or None)
-    return THRESHOLD_EXIT if _fails(seen.findings, failing) else 0
+    return THRESHOLD_EXIT if _fails(seen, failing) else 0
 
 
 def chosen(codes: tuple[str, ...], analyzers: tuple[str, ...]) -> list[Rule] | None:
@@ -172,8 +173,11 @@ def unknown(option: str, given: str, known: list[str]) -> UsageError:
     return UsageError(f"no rule is called {given!r}", where=option, todo=todo)
 
 
-def _fails(findings: list[Finding], threshold: Level) -> bool:
-    return any(finding.level.rank <= threshold.rank for finding in findings)
+def _fails(seen: Analysis, threshold: Level) -> bool:
+    """Whether a finding is grave enough; what is only unexplained counts as a Warning."""
+    if any(finding.level.rank <= threshold.rank for finding in seen.findings):
+        return True
+    return threshold is not threshold.ERROR and any(one.grave for one in seen.unexplained)
 
 
 def colours(asked: bool | None) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from bugbundle.analysis import Analysis
-from bugbundle.report.words import count, line
+from bugbundle.report.words import clip, count, line
 from bugbundle.rules import Level
 
 LONG, SHORT = 110, 30
@@ -61,6 +61,10 @@ def headline(analysis: Analysis) -> Headline:
     if analysis.findings and analysis.findings[0].level is Level.ERROR:
         worst = analysis.findings[0]
         return Headline(str(worst.level), line(f"{worst.origin}: {worst.message}"))
+    unexplained = [one for one in analysis.unexplained if one.grave]
+    if unexplained:
+        more = f" (and {count(len(unexplained) - 1, 'other symptom')})" if len(unexplained) > 1 else ""
+        return Headline(str(Level.WARNING), f"Unexplained: {clip(line(unexplained[0].text), 300)}{more}")
     mesh, checked = analysis.mesh, analysis.outcome.checked
     if not (mesh.proxies or mesh.istiods or mesh.ztunnels or mesh.kube.resources()):
         return Headline(
@@ -71,8 +75,14 @@ def headline(analysis: Analysis) -> Headline:
     if 2 * sum(1 for number in checked.values() if not number) > len(checked):
         return Headline(UNKNOWN, "No problem found, but most of the mesh could not be looked at")
     if analysis.not_evaluated or analysis.broken:
-        return Headline(FINE, "No problem found in what could be looked at")
-    return Headline(FINE, "No problem found")
+        return Headline(FINE, f"No problem found in what could be looked at{minor(analysis)}")
+    return Headline(FINE, f"No problem found{minor(analysis)}")
+
+
+def minor(analysis: Analysis) -> str:
+    """`; 2 complaints are unexplained`: warnings that components log, for which no finding accounts."""
+    found = len(analysis.unexplained)
+    return f"; {count(found, 'complaint')} {'is' if found == 1 else 'are'} unexplained" if found else ""
 
 
 def looked_at(analysis: Analysis) -> str:

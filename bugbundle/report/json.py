@@ -1,4 +1,4 @@
-"""The contract: an analysis as JSON (`analyze.schema.json`, format 1).
+"""The contract: an analysis as JSON (`analyze.schema.json`, format 2).
 
 `code`, `level`, `origin`, `message`, `documentationUrl` and `reference` are as in `istioctl analyze -o json`.
 """
@@ -16,9 +16,10 @@ from bugbundle.bundle import Gap
 from bugbundle.bundle.manifest import format_time
 from bugbundle.diagnosis import Diagnosis
 from bugbundle.report.headline import headline
+from bugbundle.report.symptoms import rows
 from bugbundle.rules import Finding, Proof, Ref
 
-FORMAT = 1
+FORMAT = 2
 """Of the document, not of the bundle: raised when a member goes or changes its meaning."""
 
 
@@ -36,13 +37,18 @@ def schema() -> dict[str, Any]:
 
 def document(analysis: Analysis) -> dict[str, Any]:
     """The document as plain values."""
+    explained: dict[int, list[str]] = {}
+    for told in analysis.symptoms:
+        if told.diagnosis is not None:
+            explained.setdefault(id(told.diagnosis), []).append(told.symptom.id)
     made = {
         "format": FORMAT,
         "tool": f"bugbundle {__version__}",
         "headline": headline(analysis).text,
         "bundle": _bundle(analysis),
-        "diagnoses": [_diagnosis(item) for item in analysis.diagnoses],
+        "diagnoses": [_diagnosis(item, explained.get(id(item), [])) for item in analysis.diagnoses],
         "findings": [_finding(item) for item in analysis.findings],
+        "symptoms": rows(analysis),
         "notEvaluated": [
             {"code": item.code, "subject": item.subject, "missing": list(item.missing)}
             for item in analysis.not_evaluated
@@ -72,7 +78,7 @@ def _bundle(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def _diagnosis(item: Diagnosis) -> dict[str, Any]:
+def _diagnosis(item: Diagnosis, symptoms: list[str]) -> dict[str, Any]:
     cause = item.cause
     return {
         "code": cause.code,
@@ -86,6 +92,7 @@ def _diagnosis(item: Diagnosis) -> dict[str, Any]:
         "cause": cause.id,
         "consequences": [finding.id for finding in item.consequences],
         "affects": list(item.affects),
+        "symptoms": symptoms,
     }
 
 

@@ -6,8 +6,7 @@ import dataclasses
 import fnmatch
 from collections.abc import Callable, Iterable
 
-from bugbundle.analysis import Analysis
-from bugbundle.diagnosis import diagnose
+from bugbundle.analysis import Analysis, ordered
 from bugbundle.errors import UsageError
 from bugbundle.rules import Finding, Level
 
@@ -31,7 +30,9 @@ def select(
         return analysis
     kept = [finding for finding in analysis.findings if all(test(finding) for test in tests)]
     outcome = dataclasses.replace(analysis.outcome, findings=kept)
-    return dataclasses.replace(analysis, outcome=outcome, diagnoses=tuple(diagnose(kept)))
+    return dataclasses.replace(
+        analysis, outcome=outcome, diagnoses=ordered(analysis.mesh, kept), namespace=namespace or analysis.namespace
+    )
 
 
 def concerns(finding: Finding, namespace: str) -> bool:

@@ -9,6 +9,8 @@ from bugbundle.analysis import Analysis
 from bugbundle.diagnosis import Diagnosis
 from bugbundle.report.alike import alike
 from bugbundle.report.headline import headline, looked_at, tally
+from bugbundle.report.symptoms import MOST
+from bugbundle.report.symptoms import lines as symptom_lines
 from bugbundle.report.unseen import other_gaps, unseen
 from bugbundle.report.words import clip, count, line, listed
 from bugbundle.rules import Finding, Level, Proof
@@ -70,6 +72,8 @@ def render(analysis: Analysis, *, colour: bool = False, width: int = 0) -> str:
         blocks.append(list(_others(groups[1:], pen)))
     if analysis.findings:
         blocks.append(list(_findings(analysis.findings, tally(analysis), pen)))
+    if analysis.symptoms or analysis.broken_sources:
+        blocks.append([pen.bold("Symptoms"), *symptom_lines(analysis, MOST)])
     blocks.append(list(_unseen(analysis, pen)))
     blocks.append([looked_at(analysis)])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"

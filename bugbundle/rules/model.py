@@ -14,6 +14,7 @@ from bugbundle.codec import hash128
 from bugbundle.istio import Source
 from bugbundle.mesh import Istiod, Mesh, Proxy, Ztunnel
 from bugbundle.mesh.ref import Proof, Ref
+from bugbundle.symptoms.model import Kind
 
 
 class Level(StrEnum):
@@ -146,6 +147,8 @@ class Rule:
     optional: frozenset[Source | str] = frozenset()
     diagnosis: bool = True
     analyzer: str = ""
+    symptoms: frozenset[Kind] = frozenset()
+    restates: bool = False
 
     @property
     def name(self) -> str:
@@ -168,6 +171,26 @@ class Rule:
         return " ".join(match[1].split()) if match else ""
 
 
+_REQUESTS = {Kind.REQUEST, Kind.ANSWER, Kind.CONNECTION, Kind.COUNTER}
+_PODS = {Kind.STATUS, Kind.CONDITION, Kind.EVENT, Kind.LAST_WORDS, Kind.LOG}
+FAMILIES: dict[str, frozenset[Kind]] = {
+    "BB1": frozenset({*_PODS, Kind.SYNC}),
+    "BB2": frozenset({*_REQUESTS, *_PODS, Kind.SYNC}),
+    "BB3": frozenset({*_REQUESTS, *_PODS, Kind.SYNC}),
+    "BB4": frozenset({*_REQUESTS, *_PODS}),
+    "BB5": frozenset({*_REQUESTS, *_PODS}),
+    "BB6": frozenset(_PODS),
+    "BB7": frozenset({*_REQUESTS, Kind.CONDITION, Kind.LOG}),
+    "BB8": frozenset({*_REQUESTS, *_PODS}),
+    "IST": frozenset({*_REQUESTS, Kind.CONDITION, Kind.LOG}),
+}
+"""The kinds of symptom that the rules of a family explain, unless a rule says otherwise."""
+
+
+def _of_family(code: str) -> frozenset[Kind]:
+    return FAMILIES.get(code[:3], frozenset())
+
+
 RULES: dict[str, Rule] = {}
 """Every rule by its code: filled as the modules of `bugbundle.rules.catalogue` are imported."""
 
@@ -183,12 +206,16 @@ def rule(
     optional: set[Source | str] | None = None,
     diagnosis: bool = True,
     analyzer: str = "",
+    symptoms: set[Kind] | None = None,
+    restates: bool = False,
 ) -> Callable[[Check], Check]:
     """Declare a check.
 
     `reads`: what it cannot do without (absent → `NotEvaluated`); `optional`: what it looks at where it is there;
     `explains`: codes of findings that are this one's consequences where they share an object; `diagnosis=False`: never
-    the headline (advice, hygiene); `analyzer`: istioctl's name of the analyzer, for IST codes. The message is a format
+    the headline (advice, hygiene); `analyzer`: istioctl's name of the analyzer, for IST codes; `symptoms`: the kinds of
+    symptom that it explains where they share an object (default: those of its family, `FAMILIES`); `restates`: it tells
+    a symptom in other words, and no cause. The message is a format
     string over the evidence's values. The docstring must hold `## Why it matters` and `## What to do`.
     """
 
@@ -206,6 +233,8 @@ def rule(
             frozenset(optional or ()),
             diagnosis,
             analyzer,
+            frozenset(symptoms) if symptoms is not None else _of_family(code),
+            restates,
         )
         return check
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bugbundle.bundle import Bundle
 from bugbundle.mesh import Mesh
-from bugbundle.mesh.signals.access import DEFAULT, Fault, compile_format, faults
+from bugbundle.mesh.signals.access import Fault, faults
+from bugbundle.mesh.signals.access_lines import DEFAULT, compile_format
 
 CART = "outbound|80||cart.shop.svc.cluster.local"
 

@@ -7,59 +7,19 @@ Read with the mesh's own format (`accessLogFormat`, `accessLogEncoding` of MeshC
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
-from bugbundle.codec import decode
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh, Pointer, Proxy
 from bugbundle.mesh.config.meshconfig import mesh_config
-from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.kube import as_text, dicts
+from bugbundle.mesh.signals.access_lines import DEFAULT, compile_format, of_json, of_text
 from bugbundle.mesh.signals.logs import time_of
 from bugbundle.words import clip
-
-DEFAULT = (
-    '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% '
-    "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% "
-    '"%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% '
-    '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" '
-    '"%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER% %UPSTREAM_LOCAL_ADDRESS% '
-    "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%"
-)
-
-WANTED = {
-    "START_TIME": "start",
-    "RESPONSE_CODE": "code",
-    "RESPONSE_FLAGS": "flags",
-    "RESPONSE_CODE_DETAILS": "details",
-    "UPSTREAM_TRANSPORT_FAILURE_REASON": "reason",
-    "REQ(:AUTHORITY)": "authority",
-    "UPSTREAM_HOST": "host",
-    "UPSTREAM_CLUSTER": "cluster",
-    "UPSTREAM_CLUSTER_RAW": "cluster",
-    "DOWNSTREAM_LOCAL_ADDRESS": "local",
-    "DOWNSTREAM_REMOTE_ADDRESS": "remote",
-    "REQUESTED_SERVER_NAME": "sni",
-    "ROUTE_NAME": "route",
-}
-"""What is read of a line: Envoy's operators, and the names in the JSON format by default."""
-
-JSON_NAMES = {
-    "start_time": "start",
-    "response_code": "code",
-    "response_flags": "flags",
-    "response_code_details": "details",
-    "upstream_transport_failure_reason": "reason",
-    "authority": "authority",
-    "upstream_host": "host",
-    "upstream_cluster": "cluster",
-    "downstream_local_address": "local",
-    "downstream_remote_address": "remote",
-    "requested_server_name": "sni",
-    "route_name": "route",
-}
 
 RECENT = timedelta(minutes=5)
 """How near the capture a request must be to speak of now."""
@@ -78,15 +38,15 @@ REFUSALS = ("rbac_access_denied", "jwt_authn_access_denied")
 
 NOWHERE = Pointer("")
 
-_OPERATOR = re.compile(r"%([A-Z_]+(?:\([^)]*\))?)(?::\d+)?%")
-
 
 @dataclass(slots=True, eq=False)
 class Fault:
     """Requests of one proxy that failed alike: `flags` of Envoy, HTTP `code`, and what they were sent to.
 
     `recent` if the last of them was near the capture and no later request to the same place succeeded; `total` counts
-    all requests of that log to the same place. `policy` is what RBAC names (`none`: no ALLOW policy fits); `blocked`:
+    all requests of that log to the same place, `port_total` all that came in at the same address; `first` and `at` are
+    the first and the last of them, `good` is the last request to the same place that succeeded. `whole` is the response
+    code detail with what stands in its braces. `policy` is what RBAC names (`none`: no ALLOW policy fits); `blocked`:
     sent nowhere because the mesh does not know the host (REGISTRY_ONLY). The rest is that of the last of them.
     """
 
@@ -109,6 +69,11 @@ class Fault:
     at: datetime | None = None
     pointer: Pointer = NOWHERE
     text: str = ""
+    first: datetime | None = None
+    good: datetime | None = None
+    port_total: int = 0
+    whole: str = ""
+    answered: bool = False
 
     @property
     def inbound(self) -> bool:
@@ -123,35 +88,27 @@ class Fault:
         return address in known if address and known else not self.authority
 
 
-_FAULTS: WeakKeyDictionary[Mesh, list[Fault]] = WeakKeyDictionary()
+_FAULTS: WeakKeyDictionary[Mesh, tuple[list[Fault], list[Fault]]] = WeakKeyDictionary()
 
 
 def faults(mesh: Mesh) -> list[Fault]:
     """Every kind of failure of every proxy; each log is read once."""
+    return _all(mesh)[0]
+
+
+def answers(mesh: Mesh) -> list[Fault]:
+    """Every kind of refusal or failure that came as an answer from further on: 401, 403 and 5xx without a flag."""
+    return _all(mesh)[1]
+
+
+def _all(mesh: Mesh) -> tuple[list[Fault], list[Fault]]:
     found = _FAULTS.get(mesh)
     if found is None:
         pattern = compile_format(as_text(mesh_config(mesh).get("accessLogFormat")) or DEFAULT)
-        found = [fault for proxy in mesh.proxies for fault in _of_proxy(proxy, pattern)]
+        seen = [fault for proxy in mesh.proxies for fault in _of_proxy(proxy, pattern)]
+        found = [one for one in seen if not one.answered], [one for one in seen if one.answered]
         _FAULTS[mesh] = found
     return found
-
-
-def compile_format(text: str) -> re.Pattern[bytes]:
-    """A format string of Envoy as a pattern with the groups of `WANTED`."""
-    parts: list[str] = []
-    seen: set[str] = set()
-    place = 0
-    text = text.rstrip("\n")
-    for match in _OPERATOR.finditer(text):
-        parts.append(re.escape(text[place : match.start()]))
-        name = WANTED.get(match[1], "")
-        after = text[match.end() : match.end() + 1]
-        anything = r"[^\"]*" if after == '"' else r"[^\]]*" if after == "]" else r"\S*" if after in (" ", "") else ".*?"
-        parts.append(f"(?P<{name}>{anything})" if name and name not in seen else f"(?:{anything})")
-        seen.add(name)
-        place = match.end()
-    parts.append(re.escape(text[place:]))
-    return re.compile("".join(parts).encode())
 
 
 def _of_proxy(proxy: Proxy, pattern: re.Pattern[bytes]) -> Iterator[Fault]:
@@ -164,20 +121,25 @@ def _of_proxy(proxy: Proxy, pattern: re.Pattern[bytes]) -> Iterator[Fault]:
     start = max(len(data) - MOST_BYTES, 0)
     found: dict[tuple[object, ...], Fault] = {}
     places: dict[str, Place] = {}
+    ports: Counter[str] = Counter()
     number = data.count(b"\n", 0, start)
     for line in data[start:].split(b"\n"):
         number += 1
         if not (line[:1] in (b"[", b"{") and len(line) < LONGEST):
             continue
-        values = _json(line) if line[:1] == b"{" else _text(line, pattern)
+        values = of_json(line) if line[:1] == b"{" else of_text(line, pattern)
         if values is None:
             continue
         at = time_of(values.get("start", "").encode())
         place = places.setdefault(_place(values), Place())
         place.total += 1
-        if _failed(values):
+        ports[values.get("local", "")] += 1
+        answered = _answered(values)
+        if answered or _failed(values):
             fault = _fault(found, proxy, values)
+            fault.answered = answered
             fault.count += 1
+            fault.first = fault.first or at
             fault.at, fault.pointer = at, Pointer(path, f"line {number}")
             fault.text = clip(line[:400].decode("utf-8", "replace"))
             place.faults.append(fault)
@@ -185,7 +147,8 @@ def _of_proxy(proxy: Proxy, pattern: re.Pattern[bytes]) -> Iterator[Fault]:
             place.good = at or place.good
     for place in places.values():
         for fault in dict.fromkeys(place.faults):
-            fault.total = place.total
+            fault.total, fault.good = place.total, place.good
+            fault.port_total = ports[fault.local]
             fault.recent = _recent(fault.at, place.good, now)
             yield fault
 
@@ -217,27 +180,17 @@ def _place(values: dict[str, str]) -> str:
     return f"{head}|{port}|{rest.rpartition('|')[2]}"
 
 
-def _text(line: bytes, pattern: re.Pattern[bytes]) -> dict[str, str] | None:
-    match = pattern.match(line)
-    if not match:
-        return None
-    return {name: (value or b"").decode("utf-8", "replace") for name, value in match.groupdict().items()}
-
-
-def _json(line: bytes) -> dict[str, str] | None:
-    try:
-        row = as_dict(decode(line))
-    except BugbundleError:
-        return None
-    if "response_flags" not in row and "response_code" not in row:
-        return None
-    return {name: "" if row.get(key) is None else str(row[key]) for key, name in JSON_NAMES.items()}
-
-
 def _failed(values: dict[str, str]) -> bool:
     """A response flag, a refusal by RBAC, or a host that is blocked. A code alone is the application's answer."""
     refused = values.get("details", "").startswith(REFUSALS)
     return values.get("flags", "") not in ("", "-") or refused or _blocked(values)
+
+
+def _answered(values: dict[str, str]) -> bool:
+    """Whether something behind this proxy refused or failed, and said so in HTTP."""
+    code = values.get("code", "")
+    bad = code in ("401", "403") or (len(code) == 3 and code[0] == "5")
+    return bad and not _failed(values) and values.get("details", "").startswith("via_upstream")
 
 
 def _blocked(values: dict[str, str]) -> bool:
@@ -271,6 +224,7 @@ def _fault(found: dict[tuple[object, ...], Fault], proxy: Proxy, values: dict[st
     known.local = values.get("local", "").strip("-")
     details = values.get("details", "")
     known.details = details.partition("{")[0].partition("[")[0].strip("-")
+    known.whole = details.strip("-")
     known.policy = details.partition("[")[2].rstrip("]") if known.details.startswith("rbac_") else ""
     known.sni = values.get("sni", "").strip("-")
     known.remote = values.get("remote", "").strip("-")

@@ -13,52 +13,12 @@ from bugbundle.mesh.config.hosts import hosts, service_of
 from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.signals.access import Fault, faults
 from bugbundle.mesh.signals.failures import called
+from bugbundle.mesh.signals.flags import flag_of, meaning
 from bugbundle.mesh.workloads.index import index
 from bugbundle.mesh.workloads.owners import ClusterName, config_ref
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
-
-MEANINGS = {
-    "NR": "no route or filter chain matches",
-    "NC": "the cluster of the route is unknown",
-    "UH": "no healthy endpoint",
-    "UF": "the connection to the endpoint failed",
-    "UC": "the endpoint closed the connection",
-    "UO": "a circuit breaker is open",
-    "UT": "the endpoint took too long",
-    "URX": "retries or connection attempts are used up",
-    "UR": "the endpoint reset the stream",
-    "LR": "the proxy reset the stream",
-    "DPE": "the client broke the protocol",
-    "UPE": "the endpoint broke the protocol",
-    "DF": "the name could not be resolved",
-    "NFCF": "no filter configuration arrived",
-    "UAEX": "the external authorization refused",
-    "RL": "rate limited",
-    "RLSE": "the rate limit service failed",
-    "FI": "fault injection",
-    "DI": "fault injection (delay)",
-    "DC": "the client went away",
-    "RBAC": "an AuthorizationPolicy refused",
-    "JWT": "the token was refused",
-}
-DETAILS = {
-    "filter_chain_not_found": "no filter chain matches: plain text to a port that takes mTLS only, or an unknown SNI",
-    "cluster_not_found": "the cluster of the route is unknown",
-}
-"""Envoy's response code details that tell more than the flag."""
-
-REASONS = {
-    "CERTIFICATE_VERIFY_FAILED": "the server's certificate was not accepted: another root, out of date, another name",
-    "CERTIFICATE_EXPIRED": "a certificate has expired",
-    "UNKNOWN_CA": "the other side does not know the root of the certificate",
-    "WRONG_VERSION_NUMBER": "TLS was sent where plain text is spoken",
-    "Secret_is_not_supplied_by_SDS": "Envoy still waits for its certificate",
-    "Secret is not supplied by SDS": "Envoy still waits for its certificate",
-    "Connection_refused": "nothing listens on the endpoint's port",
-    "Connection refused": "nothing listens on the endpoint's port",
-    "connection_timeout": "no answer from the endpoint: a NetworkPolicy, a firewall, a pod that is gone",
-}
-"""Pieces of Envoy's transport failure reason (BoringSSL's and the socket's errors)."""
+from bugbundle.symptoms.model import State
+from bugbundle.symptoms.requests import symptom_of
 
 QUIET = frozenset({"DC", "FI", "DI", "RL", "RBAC", "JWT"})
 """What is often wanted, or not the mesh's doing: told as Info."""
@@ -90,13 +50,15 @@ class Group:
     level=Level.WARNING,
     reads={Source.LOG},
     optional={Source.ENVOY_CONFIG_DUMP, "services", "pods", "configmaps"},
+    restates=True,
     message="{count} requests to {target} failed {side} with {flag} ({meaning}){code}{reason}{when}",
 )
 def response_flags(mesh: Mesh) -> Iterator[Evidence]:
     """The access logs tell of requests that Envoy itself failed: at least five, or 1 % of those to one place.
 
-    Failures within five minutes before the capture are told as they are; older ones, and those that later requests to
-    the same place did not have, as Info. The side is told first:
+    Failures within the last hour after which nothing succeeded are told as they are; older ones, those that later
+    requests to the same place did not have, and what is noise (a few malformed requests among many good ones), as
+    Info. The side is told first:
     at the client (cluster `outbound|…`) or at the server (`inbound|…`).
 
     ## Why it matters
@@ -110,20 +72,12 @@ def response_flags(mesh: Mesh) -> Iterator[Evidence]:
     for fault in faults(mesh):
         if fault.blocked:
             continue
-        key = (_flag(fault), target_of(mesh, fault), fault.inbound, fault.recent)
+        recent = symptom_of(mesh, fault).state is not State.PAST
+        key = (flag_of(fault), target_of(mesh, fault), fault.inbound, recent)
         groups.setdefault(key, Group()).faults.append(fault)
     for (flag, target, inbound, recent), group in groups.items():
         if group.count >= FEWEST or (group.share >= SHARE and group.count > 1 and recent):
             yield _evidence(mesh, flag, target, inbound, recent, group)
-
-
-def _flag(fault: Fault) -> str:
-    """The flag that tells most: of `URX,UF` the inner one."""
-    if fault.details.startswith("rbac_access_denied"):
-        return "RBAC"
-    if fault.details.startswith("jwt_authn_access_denied"):
-        return "JWT"
-    return next((flag for flag in fault.flags if flag != "URX"), fault.flags[0] if fault.flags else "RBAC")
 
 
 def target_of(mesh: Mesh, fault: Fault) -> str:
@@ -141,6 +95,7 @@ def _evidence(mesh: Mesh, flag: str, target: str, inbound: bool, recent: bool, g
     last = max(group.faults, key=lambda fault: (fault.at.timestamp() if fault.at else 0.0, fault.count))
     proxies = list(dict.fromkeys(fault.proxy for fault in group.faults))
     codes = sorted({fault.code for fault in group.faults} - {"0", "-", ""})
+    hurts = any(symptom_of(mesh, fault).state is State.NOW for fault in group.faults)
     objects = list(dict.fromkeys(one for fault in group.faults for one in _objects(mesh, fault)))
     return Evidence(
         origin=objects[0] if objects else ref(proxies[0]),
@@ -149,7 +104,7 @@ def _evidence(mesh: Mesh, flag: str, target: str, inbound: bool, recent: bool, g
             "target": target,
             "side": "at the server's proxy" if inbound else f"at {_some([one.id for one in proxies])}",
             "flag": flag,
-            "meaning": _reason(last) or MEANINGS.get(flag, "see Envoy's response flags"),
+            "meaning": meaning(last),
             "code": f", HTTP {', '.join(codes)}" if codes else "",
             "reason": f": {last.reason or last.details}"[:120] if (last.reason or last.details).strip("-") else "",
             "when": "" if recent else "; it was over at the capture",
@@ -157,16 +112,10 @@ def _evidence(mesh: Mesh, flag: str, target: str, inbound: bool, recent: bool, g
         objects=(*objects, *(ref(one) for one in proxies[:20])),
         proofs=(Proof(last.pointer, last.text),),
         affects=tuple(one.id for one in proxies) if recent else (),
-        level=Level.WARNING if recent and flag not in QUIET and not _nobodys(mesh, flag, last) else Level.INFO,
+        level=Level.WARNING if hurts and flag not in QUIET and not _nobodys(mesh, flag, last) else Level.INFO,
         confidence=Confidence.LIKELY if recent else Confidence.POSSIBLE,
         at=last.at,
     )
-
-
-def _reason(fault: Fault) -> str:
-    """What Envoy's details or its transport's error say, in plain words; empty where they are not known."""
-    told = next((words for text, words in REASONS.items() if text in fault.reason), "")
-    return told or DETAILS.get(fault.details, "")
 
 
 def _some(items: list[str]) -> str:
