@@ -28,6 +28,9 @@ from bugbundle.report.headline import headline, looked_at, tally
 from bugbundle.report.inventory import inventory
 from bugbundle.report.lifetimes import lifetimes
 from bugbundle.report.matrix import LEGEND, SYMBOLS, matrix
+from bugbundle.report.symptoms import groups as symptom_groups
+from bugbundle.report.symptoms import says as symptom_says
+from bugbundle.report.symptoms import when as symptom_when
 from bugbundle.report.unseen import gap_groups, unseen
 from bugbundle.rules import Finding, Level, Rule
 from bugbundle.rules.model import RULES
@@ -82,6 +85,9 @@ def _facts(analysis: Analysis) -> dict[str, Any]:
         "groups": alike(analysis.diagnoses),
         "looked_at": looked_at(analysis),
         "tally": tally(analysis),
+        "symptom_groups": list(symptom_groups(analysis.symptoms)),
+        "symptom_says": symptom_says,
+        "symptom_when": symptom_when,
         "levels": _by_level(analysis.findings, cards),
         "unseen": unseen(analysis.not_evaluated),
         "gaps": gap_groups(analysis.gaps),

@@ -9,6 +9,7 @@ from bugbundle.analysis import Analysis
 from bugbundle.diagnosis import Diagnosis
 from bugbundle.report.alike import alike
 from bugbundle.report.headline import headline, looked_at, tally
+from bugbundle.report.symptoms import MOST, groups, says
 from bugbundle.report.unseen import other_gaps, unseen
 from bugbundle.report.words import clip, count, line, listed, utc
 
@@ -52,7 +53,18 @@ def _lines(analysis: Analysis) -> Iterator[str]:
         )
         if len(analysis.findings) > MAX_FINDINGS:
             yield f"- and {len(analysis.findings) - MAX_FINDINGS:,} more"
+    yield from _symptoms(analysis)
     yield from _unseen(analysis)
+
+
+def _symptoms(analysis: Analysis) -> Iterator[str]:
+    for heading, found in groups(analysis.symptoms):
+        yield f"\n## {heading} symptoms: {len(found)}\n"
+        for item in found[:MOST]:
+            why = says(item)
+            yield f"- {escape(item.symptom.text)}" + (f" ({escape(why)})" if why else "")
+        if len(found) > MOST:
+            yield f"- and {len(found) - MOST:,} more"
 
 
 def _diagnosis(item: Diagnosis, same: Sequence[Diagnosis], *, first: bool) -> Iterator[str]:
