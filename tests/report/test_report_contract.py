@@ -54,6 +54,7 @@ def test_one_diagnosis_in_full(rules: list[Rule]) -> None:
             "cause": cause,
             "consequences": [],
             "affects": ["app-0-5f4d9c7b8-00000.team-0"],
+            "symptoms": [],
         }
     ]
     assert made["bundle"] == {
