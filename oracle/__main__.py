@@ -18,6 +18,7 @@ from bugbundle.bundle import open_bundle
 from bugbundle.mesh import Mesh, Proxy
 from bugbundle.trace.config import envoy as recorded
 from bugbundle.xds import Xds
+from oracle import made
 from oracle.adapt import Adapter, Ports
 from oracle.answers import compare, read_log
 from oracle.client import Question, ask
@@ -32,6 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--envoys", type=Path, required=True, help="a folder with a venv for each version of Envoy")
     parser.add_argument("--count", type=int, default=25, help="requests for each listener that is bound")
+    parser.add_argument("--made", type=int, default=40, help="configurations made at random")
     parser.add_argument("--out", type=Path, help="write every question with its answer, one JSON a line")
     parser.add_argument("--only", default="", help="proxies whose id has this text")
     parser.add_argument("bundles", nargs="*")
@@ -44,8 +46,8 @@ async def _run(args: argparse.Namespace) -> int:
     servers = (await echo(ports.echo), authorizer(ports.authorizer))
     total: Counter[str] = Counter()
     lines: list[dict[str, Any]] = []
-    for path in args.bundles or _recordings():
-        mesh = Mesh(open_bundle(path))
+    for path in [*(args.bundles or _recordings()), *(f"made-{number}" for number in range(args.made))]:
+        mesh = made.mesh(path) if path.startswith("made-") else Mesh(open_bundle(path))
         counts: Counter[str] = Counter()
         for proxy in mesh.proxies:
             if args.only in proxy.id and proxy.dump is not None:

@@ -6,6 +6,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Any
 
+from oracle import keys
+
 ALTERED = (
     "listeners that Envoy binds get a free port and the PROXY protocol filter, which gives each connection the source "
     "and destination that iptables would have kept; listeners that are not bound stay as they are",
@@ -158,7 +160,7 @@ class Adapter:
             if inner.get("@type", "").endswith("JwtAuthentication"):
                 for provider in inner.get("providers", {}).values():
                     provider.pop("remote_jwks", None)
-                    provider.setdefault("local_jwks", {"inline_string": '{"keys":[]}'})
+                    provider.setdefault("local_jwks", {"inline_string": keys.jwks()})
 
     def _authorizer(self, config: dict[str, Any]) -> None:
         """Clusters that are asked over gRPC go to the authorizer that allows everything."""

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from bugbundle.mesh import Proxy
+from bugbundle.trace.clusters import target
 from bugbundle.trace.config import envoy
 from bugbundle.trace.connection import Connection
+from bugbundle.trace.listeners import through
 from bugbundle.trace.model import Ending, Request
-from bugbundle.trace.passage import Passage, through
+from bugbundle.trace.passage import Passage
 from oracle.adapt import loopback
 from oracle.client import Question
 
@@ -55,6 +57,7 @@ def ours(made: Passage) -> dict[str, Any]:
         "code": (200 if made.http else 0) if forwarded else made.code or 0,
         "flags": made.flag or "-",
         "clusters": made.clusters,
+        "cluster": made.cluster,
         "route": made.route if made.http else "",
         "hosts": hosts,
         "details": made.details,
@@ -73,7 +76,21 @@ def compare(proxy: Proxy, question: Question, answers: dict[str, Any]) -> tuple[
     if row is None:
         quiet = made.ending in (Ending.TLS_MISMATCH, Ending.NO_ROUTE)
         return ("equal" if quiet else "no answer"), mine, None
+    other = row["cluster"] or ""
+    if other != made.cluster and other in made.clusters and made.http:
+        mine = _other_way(proxy, mine, other)
     return ("equal" if same(mine, row) else "differ"), mine, row
+
+
+def _other_way(proxy: Proxy, mine: dict[str, Any], name: str) -> dict[str, Any]:
+    """What we say where a weighted route chose another of its clusters than the one that the walk follows."""
+    found = target(envoy(proxy), name)
+    if found is None:
+        return {**mine, "cluster": name, "flags": "NC", "code": 503, "ending": "NO_CLUSTER", "hosts": []}
+    if found.hosts or found.kind == "ORIGINAL_DST":
+        hosts = [loopback(one.endpoint.address) for one in found.hosts]
+        return {**mine, "cluster": name, "flags": "-", "code": 200, "ending": "forwarded", "hosts": hosts}
+    return {**mine, "cluster": name, "flags": "UH", "code": 503, "ending": "NO_HEALTHY_ENDPOINT", "hosts": []}
 
 
 def same(mine: dict[str, Any], row: dict[str, Any]) -> bool:
@@ -93,7 +110,13 @@ def same(mine: dict[str, Any], row: dict[str, Any]) -> bool:
     if flags - {"DC", "-"} != wanted - {"-"}:
         return False
     host = (row["host"] or "-").rpartition(":")[0]
-    if mine["hosts"] and host not in ("", "-") and host not in mine["hosts"] and host != "127.0.0.1":
+    if (
+        mine["hosts"]
+        and cluster == mine["cluster"]
+        and host not in ("", "-")
+        and host not in mine["hosts"]
+        and host != "127.0.0.1"
+    ):
         return False
     route = row["route"] or "-"
     return mine["ending"] == "DENIED" or row["kind"] != "http" or route == "-" or route == mine["route"]

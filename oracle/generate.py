@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import random
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from oracle import keys
 from oracle.client import Question
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD")
@@ -155,6 +155,12 @@ class Maker:
 
     def _gateway(self, door: str, body: dict[str, Any]) -> Question:
         port = body["address"]["socket_address"]["port_value"]
+        if door.startswith("made"):
+            goal = (
+                self._pick(["10.0.0.7", "10.0.3.7", "10.3.3.3", "172.16.0.1", *STRANGE]),
+                self._pick([8080, 9090, 443]),
+            )
+            return self._speak(door, body, goal, 0.6, True)
         chains = body.get("filter_chains", [])
         secure = any("transport_socket" in one for one in chains)
         return self._speak(door, body, (self.address, port), 0.15 if secure else 0.9, secure)
@@ -203,6 +209,10 @@ class Maker:
         sni = self._pick([*self.words.sni, *self.words.sni, "unknown.example.org", ""])
         alpn = self._pick([(), ("http/1.1",)] if secure else ALPN)
         alpn = ("http/1.1",) if "h2" in alpn else alpn
+        if door.startswith("made"):
+            alpn = self._pick([(), ("http/1.1",), ("istio",), ("istio", "http/1.1")])
+            principal = self._principal() if self.dice.random() < 0.6 else ""
+            return self._question(door, goal, tls=True, sni=sni, alpn=alpn, principal=principal, **self._http(body))
         return self._question(door, goal, tls=True, sni=sni, alpn=alpn, peer=peer, **self._http(body))
 
     def _http(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -274,7 +284,6 @@ class Maker:
             headers["access-control-request-method"] = "GET"
 
     def _token(self) -> str:
-        issuer = self._pick([*self.words.issuers, "someone"])
-        parts = [{"alg": "RS256", "typ": "JWT"}, {"iss": issuer, "sub": "x", "exp": self._pick([1, 9999999999])}]
-        coded = [base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=").decode() for one in parts]
-        return ".".join([*coded, "c2lnbmF0dXJl"])
+        known = self.words.issuers * 2
+        claims = {"iss": self._pick([*known, "someone"]), "sub": "x", "exp": self._pick([1, 9999999999, 9999999999])}
+        return keys.token(claims, forged=self.dice.random() < 0.2)

@@ -1,6 +1,6 @@
 """Where would this request go, and why there? A request walked through the recorded configuration, to its end.
 
-An evaluator of recorded Envoy configuration (`passage`, and the files of its parts), of ztunnels, and of what lies
+An evaluator of recorded Envoy configuration (`listeners`, and the files of its parts), of ztunnels, and of what lies
 between them. Knows the mesh and xDS. Must not know rules, views or output.
 """
 

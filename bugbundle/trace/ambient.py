@@ -14,7 +14,7 @@ from bugbundle.mesh import KubeObject, Ztunnel
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
 from bugbundle.mesh.workloads.index import captured, node_of, proxied, pure_proxy
 from bugbundle.trace.arrival import arrive, deliver, meet, onward
-from bugbundle.trace.clusters import Socket
+from bugbundle.trace.balance import Socket
 from bugbundle.trace.config import envoy
 from bugbundle.trace.connection import Connection
 from bugbundle.trace.flight import Flight

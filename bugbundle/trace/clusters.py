@@ -11,6 +11,7 @@ from typing import Any
 
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
 from bugbundle.mesh.ref import Ref
+from bugbundle.trace.balance import Host, Socket, usable
 from bugbundle.trace.config import Body, Envoy, made_by
 from bugbundle.trace.matchers import describe_string
 from bugbundle.trace.model import Endpoint, Resource
@@ -19,32 +20,6 @@ from bugbundle.xds import Xds
 TLS = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 INTERNAL = "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport"
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-LOST = frozenset({"UNHEALTHY", "TIMEOUT", "DRAINING", "failed outlier check", "failed active health check"})
-
-
-@dataclass(frozen=True, slots=True)
-class Socket:
-    """What is spoken to an endpoint.
-
-    `mode`: `plain`, `istio` (mTLS of the mesh), `tls` (other TLS), `hbone` (through an internal listener); `expects`
-    are the subject alternative names that the client accepts.
-    """
-
-    mode: str = "plain"
-    sni: str = ""
-    alpn: tuple[str, ...] = ()
-    expects: tuple[str, ...] = ()
-    certificate: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """One endpoint with what is spoken to it; `hop` the address of the waypoint that takes it, if any."""
-
-    endpoint: Endpoint
-    socket: Socket
-    hop: str = ""
-    priority: int = 0
 
 
 @dataclass(slots=True)
@@ -87,7 +62,7 @@ def _endpoints(envoy: Envoy, made: Target) -> None:
     rows = _from_assignment(assignment, made) if assignment is not None else _from_page(live, made)
     health = _health(live)
     made.all_hosts = [_healed(row, health) for row in rows]
-    made.hosts = _usable(made)
+    made.hosts = usable(made.body, made.all_hosts)
 
 
 def _assignment(envoy: Envoy, made: Target) -> tuple[dict[str, Any] | None, Resource | None]:
@@ -156,20 +131,6 @@ def _health(live: dict[str, Any]) -> dict[tuple[str, int], str]:
 def _healed(host: Host, health: dict[tuple[str, int], str]) -> Host:
     wrong = health.get((host.endpoint.address, host.endpoint.port))
     return Host(host.endpoint._replace(health=wrong), host.socket, host.hop, host.priority) if wrong else host
-
-
-def _usable(made: Target) -> list[Host]:
-    """The hosts of the first priority that has healthy ones; in panic all (LoadBalancerBase::isHostSetInPanic)."""
-    policy = as_dict(made.body.get("common_lb_config"))
-    threshold = as_dict(policy.get("healthy_panic_threshold")).get(
-        "value", 0.0 if "healthy_panic_threshold" in policy else 50.0
-    )
-    for priority in sorted({one.priority for one in made.all_hosts}):
-        group = [one for one in made.all_hosts if one.priority == priority]
-        good = [one for one in group if one.endpoint.health not in LOST]
-        if good:
-            return group if 100.0 * len(good) / len(group) < float(threshold) else good
-    return list(made.all_hosts) if float(threshold) > 0 else []
 
 
 def socket_for(cluster: dict[str, Any], wanted: dict[str, Any]) -> Socket:

@@ -30,6 +30,9 @@ class Subject:
     """What is judged: a connection, the request on it where there is one, and metadata that filters left."""
 
     connection: Connection
+    secure: bool = False
+    """Whether TLS ends at this listener, so that the client's certificate is known."""
+
     headers: Headers | None = None
     remote_ip: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -116,11 +119,11 @@ def _server_name(value: Any, subject: Subject) -> Condition:
 
 def _authenticated(value: Any, subject: Subject) -> Condition:
     """Any name of the client's certificate; without a name, any client that speaks TLS."""
-    names = subject.connection.principals
+    names = subject.connection.principals if subject.secure else ()
     matcher = as_dict(value).get("principal_name")
     if not isinstance(matcher, dict):
-        return Condition("mTLS", "required", "TLS" if subject.connection.tls else "plain text", subject.connection.tls)
-    good = subject.connection.tls and any(string_matches(matcher, one) for one in names or ("",))
+        return Condition("mTLS", "required", "TLS" if subject.secure else "plain text", subject.secure)
+    good = subject.secure and any(string_matches(matcher, one) for one in names or ("",))
     shown = ", ".join(one.removeprefix("spiffe://") for one in names)
     return Condition("principal", _plain(describe_string(matcher)), shown or "no certificate", good)
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from bugbundle.mesh import KubeObject
 from bugbundle.mesh.ref import Ref
+from bugbundle.trace.balance import Socket
 from bugbundle.trace.chains import Chain, chain_of
-from bugbundle.trace.clusters import Socket, upstream_protocol
+from bugbundle.trace.clusters import upstream_protocol
 from bugbundle.trace.connection import Connection
+from bugbundle.trace.listeners import DOWNSTREAM
 from bugbundle.trace.matchers import Unmodelled
 from bugbundle.trace.model import Request
-from bugbundle.trace.passage import DOWNSTREAM, Passage
+from bugbundle.trace.passage import Passage
 
 ISTIO_ALPN = {
     "http/1.1": ("istio-http/1.1", "istio", "http/1.1"),

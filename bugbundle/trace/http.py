@@ -52,6 +52,7 @@ def manage(passage: Passage, config: dict[str, Any], where: Resource, subject: S
         return
     passage.route = as_text(body.get("name"))
     found = find(body, passage.headers, passage.connection)
+    passage.route = as_text((found.route or {}).get("name"))
     context = Context(passage.headers, subject, found.route, found.host, None, now)
     if _run_filters(passage, config, context, where):
         route(passage, found, source)

@@ -43,7 +43,6 @@ def route(passage: Passage, found: Found, source: Resource) -> None:
 
 def _take(passage: Passage, found: Found, where: Resource) -> None:
     route = found.route or {}
-    passage.route = as_text(route.get("name"))
     made = route_maker(passage, route)
     match = describe(as_dict(route.get("match")))
     alone = f", passing {found.passed} before it" if found.passed else ""

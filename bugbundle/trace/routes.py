@@ -168,8 +168,8 @@ def host_of(config: dict[str, Any], authority: str) -> tuple[int | None, str]:
 
 def without_port(authority: str) -> str:
     """The host of an authority (HeaderUtility::getPortStart)."""
-    match = re.fullmatch(r"(\[[^\]]*\]|[^:]*):\d*", authority)
-    return match[1] if match else authority
+    place = authority.rfind(":")
+    return authority[:place] if place > authority.rfind("]") else authority
 
 
 @functools.lru_cache(maxsize=4096)

@@ -11,8 +11,9 @@ from bugbundle.mesh.config.mtls import Demands
 from bugbundle.mesh.ref import Ref, ref
 from bugbundle.trace.config import Body, Envoy, envoy
 from bugbundle.trace.connection import Connection
+from bugbundle.trace.listeners import through
 from bugbundle.trace.model import Ending, Endpoint, Expects, Request, Resource, Step, Walk
-from bugbundle.trace.passage import Passage, through
+from bugbundle.trace.passage import Passage
 from bugbundle.trace.places import Places, places
 
 OUTBOUND = "virtualOutbound"
