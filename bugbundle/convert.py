@@ -17,7 +17,7 @@ from bugbundle.bundle.directory import group
 from bugbundle.bundle.layout import HEADER, MANIFEST
 from bugbundle.errors import BugbundleError, BundleError
 from bugbundle.redact.gate import Gate, Leak
-from bugbundle.redact.redactor import holds_secrets
+from bugbundle.redact.detect import holds_secrets
 
 LONG = 64 << 20
 """Bytes from which a log is written as a stream."""

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bugbundle.codec import JSONError, decode
-from bugbundle.redact.names import harmless, looks_secret, secret_kind
+from bugbundle.redact.names import harmless, looks_random, looks_secret, secret_kind
 from bugbundle.redact.secrets import is_public
 from bugbundle.redact.standin import Cut, Form, is_standin
 
@@ -23,6 +23,7 @@ MOST = 20_000
 """Values that are remembered; a cluster with more Secrets loses the rest of this second guard, not the first."""
 
 _SHORTEST, _LONGEST = 8, 1 << 14
+_LONGEST_HEX = 512
 _SURE = 12
 """Characters from which a value counts although its key does not say that it is secret."""
 _LETTERS = 16
@@ -144,14 +145,16 @@ def _tells(key: str, value: bytes) -> bool:
     kind = secret_kind(key.encode("utf-8", "replace"))
     if _COMMON.fullmatch(value):
         return False
+    words = re.findall(rb"[a-z]+", key.lower().encode("utf-8", "replace"))
+    naming = bool(words) and (words[-1] in _NAMING_KEY or b"".join(words) in _NAMING_KEY)
+    if not naming and len(value) >= _SURE and looks_random(value):
+        return True
     if _LIKE_A_NAME.fullmatch(value):
         return bool(kind) and (
             bool(_LETTERS_AND_DIGITS.fullmatch(value)) or (kind in ("password", "token") and looks_secret(value))
         )
     if kind:
         return looks_secret(value) or len(value) >= _LETTERS
-    words = re.findall(rb"[a-z]+", key.lower().encode("utf-8", "replace"))
-    naming = bool(words) and (words[-1] in _NAMING_KEY or b"".join(words) in _NAMING_KEY)
     return len(value) >= _SURE and not naming and looks_secret(value)
 
 
@@ -163,6 +166,8 @@ def _spellings(value: bytes) -> Iterable[tuple[bytes, Form]]:
         for spelled in (once, json.dumps(once, ensure_ascii=False)[1:-1], _as_go(once)):
             found.setdefault(spelled.encode("utf-8", "surrogateescape"), Form.TEXT)
     found.setdefault(quote(value, safe="").encode(), Form.TEXT)
+    if len(value) <= _LONGEST_HEX:
+        found.setdefault(value.hex().encode(), Form.TEXT)
     for plain in (value, value + b"\n"):
         encoded = base64.b64encode(plain)
         for spelled_bytes in (encoded, encoded.rstrip(b"="), encoded.translate(_URL_SAFE).rstrip(b"=")):

@@ -19,13 +19,14 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from bugbundle.redact import lists
-from bugbundle.redact.names import harmless, is_plural, looks_secret, refers, secret_kind
+from bugbundle.redact.names import harmless, is_odd_word, is_plural, looks_secret, refers, secret_kind
 from bugbundle.redact.standin import Cut, decoded, holds_standin
 from bugbundle.redact.values import QUERY_VALUE, WORD_VALUE, Value, after_start, line_value, quoted_end, unquoted
 
 WORDS = (
     b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"connectionstring", b"connection_string",
-    b"connection-string", b"dsn", b"authorization", b"auth", b"cookie", b"sig",
+    b"connection-string", b"dsn", b"authorization", b"auth", b"cookie", b"sig", b"sess", b"assertion", b"verifier",
+    b"psk", b"bindpw", b"rootpw", b"adminpw", b"encrypt",
 )  # fmt: skip
 """Lower-case words of which every secret name holds one."""
 
@@ -37,7 +38,7 @@ _NO_VALUE = re.compile(
     rb"|\[\s{0,400}+(?:\]|\{\s{0,400}+\\*+\"(?!key)|[0-9\[])|[0-9]{1,3}+(?![\w.])|(?:true|false|null)\b)"
 )
 _ASSIGN = re.compile(
-    rb"(?P<close>\\*+[\"'])?\]?(?P<gap>[ \t]{0,40}+)(?P<op>=>|:=|[=:])(?![=:])(?P<space>\s{0,400}+)(?P<open>\\*+[\"'])?"
+    rb"(?P<close>\\*+[\"'])?\]?(?P<gap>[ \t]{0,40}+)(?P<op>=>|:=|[=:])(?![=:])(?P<space>\s{0,400}+)(?P<open>'''|\"\"\"|\\*+[\"'])?"
 )
 _PAIR = re.compile(
     rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+\\*+[\"'](?:value|exact_?[mM]atch|string_?[mM]atch|string_?[vV]alue)\\*+[\"']\s{0,40}+:"
@@ -61,9 +62,12 @@ _ARGUMENT = re.compile(rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+(?P<open>\\*+
 _ARGUMENT_LINES = re.compile(rb"[\"']?(?:\r?\n|\\++n)[ ]{0,200}+- (?P<open>\\*+[\"'])?(?!-)")
 _ARGUMENT_WORD = re.compile(rb"[ \t]{1,8}+(?P<open>\\*+[\"'])?(?!-)")
 _BEFORE = re.compile(
-    rb"(?:(?:\A|\r?\n|(?P<escaped>\\++)n)[ \t]*+(?:- )?"
+    rb"(?:(?:\A|\r?\n|(?P<escaped>\\++)n|\t|(?<=[\w)]\]) |[<>|] )[ \t]*+(?:- )?"
     rb"|(?P<shell>-c\\*+[\"']\s{0,400}+,\s{0,400}+\\*+[\"'])|(?P<quote>[\"']))-{0,2}\Z"
 )
+TRIPLE = (b"'''", b'"""')
+"""What opens and closes a text of several lines in TOML and Python."""
+_FLOW = re.compile(rb"(?P<value>[^\s\"'\\,{}\[\]]{3,512}+)\s{0,4}+(?:\}|,\s{0,4}+[\w.-]{1,64}+:(?=[ \t]))")
 _CODE = re.compile(rb"[A-Za-z_]\w{0,60}+[.:]\w{1,60}+\(")
 
 
@@ -141,7 +145,7 @@ def _is_secret(name: Name, value: bytes, certain: bool) -> bool:
         variable = certain and name.name.isupper() and b"_" in name.name
         return (b":" in plain and plain != value) or (variable and looks_secret(value))
     if name.kind == "password":
-        return certain or is_plural(name.name) or looks_secret(value)
+        return certain or is_plural(name.name) or looks_secret(value) or is_odd_word(value)
     return (certain and not is_plural(name.name)) or looks_secret(value)
 
 
@@ -212,6 +216,11 @@ def _assigned(data: bytes, name: Name, is_json: bool) -> Value | None:
         return None
     if opened and is_json and opened == b'"':
         return None  # the string that holds the name ends here
+    if opened in TRIPLE:
+        end = data.find(opened, start)
+        return Value(start, end, True) if end >= 0 else None
+    if data[start : start + 1] == b"[" and not opened:
+        return None
     if opened:
         if data[start : start + 1] in (b",", b"}", b"]", b":"):
             return None
@@ -220,8 +229,11 @@ def _assigned(data: bytes, name: Name, is_json: bool) -> Value | None:
         return None
     if found["gap"] and found["space"] and _CODE.match(data, start):
         return None  # what a program works out, not what it holds
+    flow = _FLOW.match(data, start)
+    if flow and data[name.start - 1 : name.start] in (b"{", b" ", b",") and found["op"] == b":":
+        return Value(*flow.span("value"), True)
     before = _BEFORE.search(data, max(0, name.start - 60), name.start)
-    if before and name.kind != "signature":
+    if before and name.kind != "signature" and not (b"/" in name.name and found["op"] == b":"):
         return after_start(data, start, before, found["op"])
     if data[name.start - 1 : name.start] in (b"?", b"&") or data[name.start - 6 : name.start] == b"\\u0026":
         return unquoted(data, start, None, QUERY_VALUE, True)

@@ -14,14 +14,17 @@ from bugbundle.redact.standin import is_standin
 
 _WORDS = re.compile(rb"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
-PASSWORD = frozenset(b"password passwd passphrase passcode pwd userpass dbpass".split())
+PASSWORD = frozenset(
+    b"password passwd passphrase passcode pwd userpass dbpass pw passwort requirepass masterauth masterpass bindpw rootpw "
+    b"adminpw bindcredentials keypass storepass sshpass psswd pswd".split()
+)
 CREDENTIAL = frozenset(b"credential credentials".split())
 WHOLE_KEY = frozenset(
-    b"apikey accesskey privatekey secretkey accountkey signingkey masterkey authkey encryptionkey sharedkey".split()
+    b"psk presharedkey apikey accesskey privatekey secretkey accountkey signingkey masterkey authkey encryptionkey sharedkey".split()
 )
 KEY_OF = frozenset(
     b"api access private secret signing encryption account master auth shared client storage subscription hmac "
-    b"session ssh deploy apikey ticket".split()
+    b"session ssh deploy apikey ticket preshared erlang cookie webhook license crypt secure service".split()
 )
 CONNECTION = frozenset(b"dsn connectionstring".split())
 
@@ -41,6 +44,7 @@ _COUNTED = frozenset(
 )
 _REFERRED = frozenset(b"pull existing tls ca cacert cert certificate remote kubeconfig registry".split())
 """What stands before `secret` where the value is the name of a Secret."""
+_SESSION = frozenset(b"jsessionid phpsessid sessionid sessid sessionkey aspsessionid sess".split())
 _PLAIN = frozenset([b"secret", b"credential", b"credentials"])
 
 
@@ -83,10 +87,16 @@ def _by_last(words: list[bytes]) -> str | None:
         return "password"
     if last == b"string" and before == b"connection":
         return "connection-string"
-    if last == b"cookie" and before in (b"", b"set"):
-        return "cookie"
-    if last in (b"sig", b"signature") and before in (b"", b"amz"):
+    if last == b"cookie" and before in (b"", b"set", b"erlang", b"session", b"auth"):
+        return "cookie" if before in (b"", b"set") else "token"
+    if last in (b"sig", b"signature") and before in (b"", b"amz", b"goog"):
         return "signature"
+    if last in _SESSION or (last == b"id" and before == b"session"):
+        return "session"
+    if last == b"encrypt" and not before:
+        return "key"
+    if last in (b"assertion", b"verifier") and before in (b"client", b"code", b"saml"):
+        return "token"
     return _word_kind(last)
 
 
@@ -110,7 +120,8 @@ _PLACEHOLDER = re.compile(
 )
 _HARMLESS_VALUE = re.compile(
     rb"true|false|yes|no|on|off|null|nil|none|undefined|unset|\(null\)|default|enabled|disabled|istio-token|istio-ca|"
-    rb"bearer|basic|string|[0-9]{1,3}|[0-9]+(?:\.[0-9]+)?(?:ns|us|ms|s|m|h|d)|\||>|[|>][+-]|\[\]|\{\}|",
+    rb"bearer|basic|string|[0-9]{1,3}|(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|\xc2?\xb5s|ms|s|m|h|d|%|[kmgt]i?b?))+|\||>|[|>][+-]|\[\]|\{\}|"
+    rb"\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:[t ][0-9:.]+(?:z|[+-][0-9:]+)?)?\]?|",
     re.IGNORECASE,
 )
 _PATH = re.compile(rb"(?:file://|\.{0,2})(?:/[a-z0-9._-]+){2,}/?")
@@ -150,3 +161,43 @@ def looks_secret(value: bytes) -> bool:
     if len(head) < 6 or _RESOURCE.match(head):
         return False
     return bool((_DIGIT.search(head) and _LETTER.search(head)) or _MIXED.search(head))
+
+
+_ORDINARY = frozenset(
+    b"required incorrect invalid expired missing empty rejected accepted accept changed updated created deleted removed "
+    b"disabled enabled expected unexpected unknown undefined unauthorized forbidden failed failure failing authentication "
+    b"authorization validation verification mismatch mismatched provided supplied specified configured rotated rotation "
+    b"protected encrypted hashed generated refreshed refreshing received retrieved available unavailable unsupported "
+    b"supported optional mandatory forgotten different incorrectly correctly matching matched successful successfully "
+    b"authenticated connection credentials credential username password passphrase permission denied database whether "
+    b"because although operation response requested requires requiring containing contains including certificate "
+    b"kubernetes namespace namespaced configuration configmap default production development staging internal external "
+    b"redacted filtered obscured censored placeholder changeme something anything nothing everything "
+    b"manager provider location reference referenced rotating resource resources following deprecated "
+    b"malformed loading reading fetching renewing renewed revoked revoking exchange exchanged needed against between "
+    b"reported returned returning returns updating creating deleting checking parsing setting settings using".split()
+)
+_WORD_ALONE = re.compile(rb"[A-Za-z]{8,40}")
+_NAME_LIKE = re.compile(rb"[a-z0-9]+(?:[-._][a-z0-9]+)+")
+_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_MADE = re.compile(rb"[A-Za-z0-9+=_!@#$%^&*~?:.-]{8,512}")
+_GROUP = re.compile(rb"[a-z]+|[A-Z]+|[0-9]+")
+_ODD = re.compile(rb"[!@#$%^&*~]")
+
+
+def is_odd_word(value: bytes) -> bool:
+    """Whether letters alone may be a password that people made up: eight or more, no word that stands beside the names
+    of secrets in messages."""
+    return bool(_WORD_ALONE.fullmatch(value)) and value.lower() not in _ORDINARY
+
+
+def looks_random(value: bytes) -> bool:
+    """Whether nobody names anything so: letters and digits that change often, or both and a sign; UUIDs, long hex."""
+    if _UUID.fullmatch(value):
+        return True
+    if not _MADE.fullmatch(value) or _NAME_LIKE.fullmatch(value):
+        return False
+    if not (_DIGIT.search(value) and _LETTER.search(value)):
+        return False
+    groups = len(_GROUP.findall(value))
+    return bool(_ODD.search(value)) or (groups >= 5 and groups * 3 >= len(value.rstrip(b"=")))

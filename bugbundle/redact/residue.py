@@ -1,7 +1,8 @@
 """A second opinion: what a redacted entry still holds that must not be there.
 
 Written apart from the detectors, on purpose: it undoes escapes instead of counting them, decodes base64 instead of
-knowing how a key looks encoded, parses JSON instead of walking its text. It names kinds, never values.
+knowing how a key looks encoded, parses JSON instead of walking its text. What is harmless, both know from `names`:
+they must not differ about that.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bugbundle.codec import JSONError, decode
+from bugbundle.redact.names import harmless, looks_secret
 
 _PEM = re.compile(rb"BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,6}-----[^-]{0,200}?[A-Za-z0-9+/]{16}")
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{44,}={0,2}")
@@ -20,12 +22,9 @@ _ALIKE = bytes(65 if _RUN.fullmatch(bytes([byte]) * 44) else 0 for byte in range
 _LONG = b"A" * 44
 _JWT = re.compile(rb"eyJ([A-Za-z0-9_-]{8,8192}+)\.[A-Za-z0-9_-]{4,}+\.[A-Za-z0-9_-]{4,}")
 _BEARER = re.compile(rb"[Bb](?:earer|EARER)\s{1,4}([A-Za-z0-9._~+/-]{16,})")
-_PASSWORD = re.compile(rb"(?:passw(?:or)?d|passphrase)[\"']?\s?[=:]\s?[\"']?([^\s\"',;&{}()\[\]<>|]{1,200})")
+_PASSWORD = re.compile(rb"(?:passw(?:or)?d|passphrase)[\"']?[ \t]?[=:][ \t]?[\"']?([^\s\"',;&{}()\[\]<>|]{1,200})")
 _URL = re.compile(rb"://[^\s/:@\"'?#,]{0,128}+:([^\s/@\"'?#,]{1,256}+)@[\w.\[]")
 _SAID = re.compile(rb"(?i:redacted)|^cmVkYWN0ZWQt|^W3JlZGFj|^\*+$|^x+$|^\$|^%|^\{\{|^<")
-_NOTHING = frozenset(
-    b"true false yes no on off null nil none default unset enabled disabled string required optional".split()
-)
 _CERTIFICATE = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----.*?-----END \1-----", re.DOTALL)
 _PUBLIC_BLOCKS = frozenset({"CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CRL", "PUBLIC KEY", "PKCS7"})
 _DATA = (b'"data"', b'"data\\', b"tringData")
@@ -37,34 +36,39 @@ def residue(path: str, body: bytes, fresh: bytes | None = None) -> list[str]:
 
     `fresh`: what of the entry no clean entry had, its strings whole; by default all of it.
     """
-    text = _flat(body if fresh is None else fresh)
-    found: set[str] = set()
-    if b"PRIVATE KEY" in text and _PEM.search(text):
-        found.add("private-key")
-    if any(_encodes_key(run, 2) for run in _runs(text)):
-        found.add("private-key")
-    if b"eyJ" in text and any(_is_jwt(token[1]) for token in _JWT.finditer(text)):
-        found.add("jwt")
-    if b"earer" in text and any(
-        _is_value(token[1]) and re.search(rb"\d", token[1]) for token in _BEARER.finditer(text)
-    ):
-        found.add("authorization")
-    found |= _named(text)
-    if b"://" in text and any(_is_value(password[1]) for password in _URL.finditer(text)):
-        found.add("url-password")
+    found = {kind for kind, _ in doubts(body if fresh is None else fresh)}
     if _holds_secret(path, body):
         found.add("secret-data")
     return sorted(found)
+
+
+def doubts(body: bytes) -> Iterator[tuple[str, bytes]]:
+    """(kind, value) of what looks like a secret in a text, as it reads without escapes."""
+    text = _flat(body)
+    if b"PRIVATE KEY" in text:
+        yield from (("private-key", found[0]) for found in _PEM.finditer(text))
+    yield from (("private-key", run) for run in _runs(text) if _encodes_key(run, 2))
+    if b"eyJ" in text:
+        yield from (("jwt", token[0]) for token in _JWT.finditer(text) if _is_jwt(token[1]))
+    if b"earer" in text:
+        yield from (("authorization", token[1]) for token in _BEARER.finditer(text) if _is_value(token[1]))
+    yield from (("password", value) for value in _named(text))
+    if b"://" in text:
+        yield from (("url-password", found[1]) for found in _URL.finditer(text) if not _says_nothing(found[1]))
 
 
 def _flat(body: bytes) -> bytes:
     """The text without any level of JSON's escapes."""
     if b"\\" not in body:
         return body
-    return re.sub(rb"\\+([nrt\"/]?)", lambda escape: _FLAT.get(escape[1], b""), body)
+    return re.sub(rb"\\+(u00[0-7][0-9a-fA-F]|[nrt\"/]?)", lambda escape: _FLAT.get(escape[1]) or _code(escape[1]), body)
 
 
 _FLAT = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b'"': b'"', b"/": b"/"}
+
+
+def _code(escape: bytes) -> bytes:
+    return bytes([int(escape[1:], 16)]) if escape[:1] == b"u" else b""
 
 
 def _runs(text: bytes) -> Iterator[bytes]:
@@ -105,17 +109,22 @@ def _is_jwt(header: bytes) -> bool:
     return b'"alg"' in plain or b'"typ"' in plain or b'"kid"' in plain
 
 
-def _named(text: bytes) -> set[str]:
+def _named(text: bytes) -> Iterator[bytes]:
     folded = text.lower()
     if b"passw" not in folded and b"passphrase" not in folded:
-        return set()
-    places = ((match.start(1), match.end(1)) for match in _PASSWORD.finditer(folded))
-    values = (text[start:end] for start, end in places)
-    return {"password"} if any(_is_value(value) and re.search(rb"\d", value) for value in values) else set()
+        return
+    for match in _PASSWORD.finditer(folded):
+        value = text[match.start(1) : match.end(1)]
+        if _is_value(value):
+            yield value
 
 
 def _is_value(value: bytes) -> bool:
-    return len(value) > 3 and not _SAID.search(value) and value.lower() not in _NOTHING
+    return bool(re.search(rb"\d", value)) and looks_secret(value) and not _says_nothing(value)
+
+
+def _says_nothing(value: bytes) -> bool:
+    return len(value) <= 3 or harmless(value) or bool(_SAID.search(value))
 
 
 def _holds_secret(path: str, body: bytes) -> bool:

@@ -5,10 +5,10 @@ an annotation: every value under `data` and `stringData` goes, but for public ce
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bugbundle.redact.escapes import unescape
 from bugbundle.redact.standin import Cut, Form, decoded, is_standin
 
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]', re.DOTALL)
@@ -20,8 +20,6 @@ _CERTIFICATES = re.compile(
     rb"[A-Za-z0-9+/=\s]*+-----END (?P=what)-----"
     rb"|#[^\r\n]*+)\s*)*+"
 )
-_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_PLAIN_ESCAPES = {b"\\n": b"\n", b"\\t": b"\t", b"\\r": b"\r", b"\\b": b"\b", b"\\f": b"\f"}
 _DEEPEST = 4
 _MOST_FRAMES = 200
 
@@ -155,44 +153,6 @@ def _value(data: bytes, value: _String) -> Iterator[Cut]:
         plain = decoded(raw) if value.form is Form.BASE64 else unescape(raw)[0]
         if not is_public(plain):
             yield Cut(value.start, value.end, "secret-data", value.form)
-
-
-class _Places:
-    """From places in unescaped text to places in the text with escapes."""
-
-    def __init__(self) -> None:
-        self.plain: list[int] = [0]
-        self.raw: list[int] = [0]
-
-    def __call__(self, place: int) -> int:
-        index = bisect_right(self.plain, place) - 1
-        return self.raw[index] + place - self.plain[index]
-
-
-def unescape(raw: bytes) -> tuple[bytes, _Places]:
-    """A JSON string's contents without escapes, and where its places were. Wrong escapes stay as they are."""
-    places = _Places()
-    if b"\\" not in raw:
-        return raw, places
-    parts: list[bytes] = []
-    length = done = 0
-    for found in _ESCAPE.finditer(raw):
-        plain = _unescaped(found[0])
-        parts += (raw[done : found.start()], plain)
-        length += found.start() - done + len(plain)
-        done = found.end()
-        places.plain.append(length)
-        places.raw.append(done)
-    parts.append(raw[done:])
-    return b"".join(parts), places
-
-
-def _unescaped(escape: bytes) -> bytes:
-    if escape[1:2] == b"u":
-        codes = [int(part, 16) for part in escape[2:].split(b"\\u")] if len(escape) > 2 else []
-        units = b"".join(code.to_bytes(2, "big") for code in codes)
-        return units.decode("utf-16-be", "replace").encode()
-    return _PLAIN_ESCAPES.get(escape, escape[1:])
 
 
 _LINE = re.compile(rb"(?P<indent>[ ]*+)(?P<dash>(?:- +)*+)(?P<text>[^\r\n]*+)(?:\r?\n|\Z)")

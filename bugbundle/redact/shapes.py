@@ -12,15 +12,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from bugbundle.redact import commands
+from bugbundle.redact import commands, pem
 from bugbundle.redact.names import harmless, looks_secret
 from bugbundle.redact.standin import Cut, Form, decoded, is_standin
 
-PEM_KEY = re.compile(
-    rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<body>(?:[A-Za-z0-9+/=:,. \r\n\t\\]|-(?!----))*+)"
-    rb"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
-)
-_PEM_LINE = re.compile(rb"[A-Za-z0-9+/=]{16}")
 _JWT = re.compile(
     rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,8192}+\.(?:eyJ[A-Za-z0-9_-]{4,}+|[A-Za-z0-9_-]{4,}+(?=\.[A-Za-z0-9_-]{4}))"
     rb"(?:\.[A-Za-z0-9_=-]*+){0,3}"
@@ -30,26 +25,13 @@ _CREDENTIALS = re.compile(rb"[A-Za-z]{5,9}+(?:[ \t]|%20|\+){1,4}+(?P<value>[A-Za
 _USERINFO = re.compile(
     rb"://(?P<user>[^\s/?#\"'<>\\@:,;(){}\[\]|]{0,128}+):(?P<value>(?:[^\s/?#\"'<>\\@]|@(?=[^\s/?#\"'<>\\@]{0,256}@)){1,256}+)@(?=[\[\w$%{])"
 )
-_USER_TOKEN = re.compile(rb"://(?P<value>[A-Za-z0-9_-]{16,256}+)@(?=[\w\[])")
+_USER_TOKEN = re.compile(rb"://(?P<value>[A-Za-z0-9_-]{12,256}+)@(?=[\w\[])")
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
 _MORE = rb"(?=[A-Za-z0-9+/_-]{4,120}+={0,2}(?:[\s\\\"']|\Z))"
 _RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]|\\++[nr]" + _MORE + rb"|\r?\n[ \t]{0,40}+" + _MORE + rb")*+={0,2}")
 
-_KNOWN = re.compile(
-    rb"(?<![A-Za-z0-9+/_-])(?:"
-    rb"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9+/])|gh[pousr]_[A-Za-z0-9]{30,255}+|github_pat_[A-Za-z0-9_]{30,255}+|"
-    rb"glpat-[A-Za-z0-9_-]{16,255}+|xox[abeoprs]-[A-Za-z0-9-]{10,255}+|xapp-[A-Za-z0-9-]{10,255}+|"
-    rb"AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9+/_-])|ya29\.[A-Za-z0-9_-]{20,2048}+|GOCSPX-[A-Za-z0-9_-]{20,64}+|"
-    rb"[sr]k_(?:live|test)_[A-Za-z0-9]{10,255}+|hv[sbr]\.[A-Za-z0-9_-]{20,2048}+|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}|"
-    rb"npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])|dckr_pat_[A-Za-z0-9_-]{20,64}+|AGE-SECRET-KEY-1[A-Z0-9]{50,64}+|"
-    rb"pypi-[A-Za-z0-9_-]{50,512}+|sha256~[A-Za-z0-9_-]{40,64}+)"
-)
-_KNOWN_LITERALS = tuple(
-    b"AKIA ASIA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox xapp- AIza ya29. GOCSPX- k_live_ k_test_ "
-    b"hvs. hvb. hvr. SG. npm_ dckr_pat_ AGE-SECRET-KEY-1 pypi- sha256~".split()
-)
 _HASHED = re.compile(
-    rb"\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,128}+={0,2}|\$(?:apr1|1|2[abxy]|5|6|y)\$[A-Za-z0-9./$=,+-]{20,256}+|\$argon2i?d?\$[A-Za-z0-9./$=,+-]{8,256}+"
+    rb"\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,128}+={0,2}|\$(?:apr1|1|2[abxy]|5|6|y)\$[A-Za-z0-9./$=,+-]{12,256}+|\$argon2i?d?\$[A-Za-z0-9./$=,+-]{8,256}+"
 )
 _RELEASE = re.compile(rb"release\\*+[\"']?:[ \t]{0,4}+(?:\\*+[\"'])?(?P<value>H4sI[A-Za-z0-9+/=]{36,}+)")
 _WEBHOOK = re.compile(
@@ -85,15 +67,14 @@ class Shape(NamedTuple):
     suspect: Callable[[bytes], Iterator[int]] | None = None
     """Where it may be, for a shape of several pieces of JSON; by default where it is."""
 
+    def may_be_in(self, text: bytes, folded: bytes) -> bool:
+        """Whether one of the literals is in a text (`folded`: the text in lower case)."""
+        where = folded if self.folded else text
+        return any(literal in where for literal in self.literals)
+
     def places(self, text: bytes) -> list[int]:
         """Where the shape is, or may be."""
         return list(self.suspect(text)) if self.suspect else [cut.start for cut in self.find(text)]
-
-
-def _pem(data: bytes) -> Iterator[Cut]:
-    for found in PEM_KEY.finditer(data):
-        if _PEM_LINE.search(found["body"]):  # else words about keys
-            yield Cut(found.start(), found.start() + len(found[0].rstrip(b"\\ \r\n\t")), "private-key")
 
 
 def _jwt(data: bytes) -> Iterator[Cut]:
@@ -205,7 +186,7 @@ def _run_start(data: bytes, place: int, least: int) -> int:
 
 
 SHAPES = (
-    Shape((b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----"), False, _pem),
+    Shape(pem.LITERALS, False, pem.cuts),
     Shape((*ONCE, *TWICE, *_DER_LITERALS), False, _encoded_keys),
     Shape((b"eyJ",), False, _jwt),
     Shape(SCHEMES, True, _header),
@@ -214,7 +195,6 @@ SHAPES = (
     Shape(commands.LITERALS, False, commands.cuts, lambda text: (found.start() for found in commands.clients(text))),
     Shape((b"H4sI",), False, _value("helm-release", _RELEASE)),
     Shape((b"/services/", b"/workflows/", b"/webhook"), False, _value("webhook", _WEBHOOK)),
-    Shape(_KNOWN_LITERALS, False, _plain("access-key", _KNOWN)),
     Shape(
         (b"SHA", b"$apr1$", b"$1$", b"$2", b"$5$", b"$6$", b"$y$", b"$argon2"), False, _plain("password-hash", _HASHED)
     ),

@@ -17,6 +17,9 @@ from typing import NamedTuple
 ENVOY_REDACTED = b"W3JlZGFjdGVkXQ=="
 """Base64 of `[redacted]`: what Envoy itself prints for a sensitive `bytes` field."""
 
+STANDIN_MARK = b"redacted-"
+"""What every stand-in begins with."""
+
 _TEXT = re.compile(rb"redacted-[a-z-]{1,40}-[0-9]{1,12}-[0-9a-f]{8}")
 _OTHERS = re.compile(rb"[\[<(*{]*redacted[\])>*}]*", re.IGNORECASE)
 
@@ -80,6 +83,8 @@ def is_standin(value: bytes) -> bool:
 
 def holds_standin(data: bytes, start: int, end: int) -> bool:
     """Whether the place `start` to `end` lies in or touches one of our stand-ins."""
+    if data.find(STANDIN_MARK, max(0, start - 64), end + 64) < 0:
+        return False
     return any(
         found.start() < end - max(0, start - 64) and found.end() > start - max(0, start - 64)
         for found in _TEXT.finditer(data[max(0, start - 64) : end + 64])
