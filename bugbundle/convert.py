@@ -16,8 +16,8 @@ from bugbundle.bundle import FORMAT, Bundle, BundleWriter, Gap
 from bugbundle.bundle.directory import group
 from bugbundle.bundle.layout import HEADER, MANIFEST
 from bugbundle.errors import BugbundleError, BundleError
-from bugbundle.redact.gate import Gate, Leak
 from bugbundle.redact.detect import holds_secrets
+from bugbundle.redact.gate import Gate, Leak
 
 LONG = 64 << 20
 """Bytes from which a log is written as a stream."""

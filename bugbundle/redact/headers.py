@@ -1,5 +1,5 @@
-"""Header credentials, however a program prints headers: `name: value`, Envoy's debug log, Go's map, Python's and Java's
-lists of pairs, JSON's arrays. The whole value goes: any scheme, every parameter, every cookie of the line.
+"""Header credentials as programs print them: `name: value`, Go's map. The whole value goes: any scheme, every parameter,
+every cookie of the line. (Lists of pairs are `named`'s.)
 
 Patterns are for text in lower case and begin with a literal.
 """
@@ -9,25 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bugbundle.redact.names import harmless, looks_random, looks_secret, secret_kind
+from bugbundle.redact.names import harmless, looks_secret, secret_kind
 from bugbundle.redact.standin import Cut
 
 _SAYS = rb"(?:\\*+[\"'])?\]?[ \t]{0,8}+(?:[:=,]|=>|->)[ \t]{0,8}+\[?(?:b?\\*+[\"'])?"
 _AUTHORIZATION = re.compile(rb"authorization" + _SAYS)
 _PARAMETERS = re.compile(
-    rb"[a-z][\w.-]{1,40}+ (?:[\w.-]{1,40}+=(?:\\*+\"[^\"\\\r\n]{0,2048}+\\*+\"|[^,\s\"'\]}]{0,2048}+)(?:,[ \t]{0,8}+|[ ](?=[\w.-]{1,40}+=))?)++"
+    rb"[a-z][\w.-]{1,40}+ (?:[\w.-]{1,40}+=(?:\\*+\"[^\"\\\r\n]{0,2048}+\\*+\"|[^,\s\"'\]}]{0,2048}+)(?:,\s{0,8}+|[ ](?=[\w.-]{1,40}+=))?)++"
 )
 _SCHEME = re.compile(rb"(?P<scheme>[a-z][\w-]{1,30}+)[ \t]{1,4}+(?P<token>[^\s\"'\\,;)\]}<>]{6,8192}+)")
 _COOKIE = re.compile(
-    rb"cookie2?" + _SAYS + rb"(?P<value>[^\s=;,:\"'\[\]{}()\\]{1,200}+=[^;\"'\]}\\\r\n]{0,4096}+(?:;[^;\"'\]}\\\r\n]{0,4096}+)*+)"
+    rb"cookie2?" + _SAYS + rb"(?P<value>[^\s=;,:\"'\[\]{}()\\]{1,200}+=[^;\s\"'\]}\\]{0,4096}+"
+    rb"(?:;[ \t]{0,4}+(?:expires=[^;\"'\]}\\\r\n]{0,64}+|[^;\s\"'\]}\\]{0,4096}+))*+)"
 )
-_PAIR = re.compile(
-    rb"(?P<name>[a-z0-9][\w-]{2,60}+)(?P<quote>\\*+[\"']),[ \t]{0,4}+b?(?P=quote)(?P<value>[^\"'\\\r\n]{4,8192}+)(?P=quote)[ \t]{0,4}+(?P<close>[\])}]?)"
-)
-_OPENS = re.compile(rb"(?:\A|[\r\n\t(\[]|[ ](?=['\\]))[ \t]{0,40}b?\\*[\"']\Z")
 _IN_MAP = re.compile(rb"(?P<name>[a-z0-9][\w.-]{2,60}+):\[(?P<value>[^\[\]\r\n\"]{4,8192}+)\]")
 _MAP = re.compile(rb"(?<=[\[ ])(?P<name>[a-z0-9][\w.-]{2,60}+):(?P<value>[^\s\[\]\"']{4,8192}+)(?=[\s\]])")
-_OF_HEADERS = (b"authorization", b"token", b"key", b"secret", b"pass", b"auth", b"cookie", b"credential")
 
 
 def cuts(text: bytes, folded: bytes) -> Iterator[Cut]:
@@ -38,10 +34,6 @@ def cuts(text: bytes, folded: bytes) -> Iterator[Cut]:
         for found in _COOKIE.finditer(folded):
             if not _said_already(text, found):
                 yield Cut(*found.span("value"), "cookie")
-    if not any(word in folded for word in _OF_HEADERS):
-        return
-    if b"'," in folded or b'",' in folded:
-        yield from _pairs(text, folded)
     if b"map[" in folded:
         for line in re.finditer(rb"map\[[^\r\n]*+", folded):
             yield from _maps(text, line)
@@ -60,23 +52,6 @@ def _authorizations(text: bytes, folded: bytes) -> Iterator[Cut]:
 
 def _is_token(value: bytes) -> bool:
     return not harmless(value) and (looks_secret(value) or len(value) > 20)
-
-
-def _pairs(text: bytes, folded: bytes) -> Iterator[Cut]:
-    """`'name', 'value'` where a line or a bracket opens before it."""
-    for found in _PAIR.finditer(folded):
-        kind = _header_kind(found["name"])
-        value = text[found.start("value") : found.end("value")]
-        if kind is None or harmless(value) or not _OPENS.search(folded, max(0, found.start() - 44), found.start()):
-            continue
-        listed = found["quote"].endswith(b'"')  # a list of names, or a name and its value
-        if not listed or (found["close"] and _is_no_name(value)):
-            yield Cut(*found.span("value"), kind)
-
-
-def _is_no_name(value: bytes) -> bool:
-    scheme, _, token = value.rpartition(b" ")
-    return looks_random(value) or (bool(scheme) and looks_secret(token))
 
 
 def _header_kind(name: bytes) -> str | None:

@@ -24,14 +24,16 @@ DEPTH = 5
 _SEPARATOR = b"\n\0\n"
 _QUOTED = re.compile(rb"\"([^\"\\\r\n]*+\\[^\r\n](?:[^\"\\\r\n]|\\[^\r\n])*+)\"?")
 _SINGLE = re.compile(rb"'([^'\\\r\n]*+\\[^\r\n](?:[^'\\\r\n]|\\[^\r\n])*+)'")
-_DOUBLED = re.compile(rb"'((?:[^'\0]|''){0,65536}+)'(?!')")
 _TWO_QUOTES = re.compile(rb"''")
-_PERCENT = re.compile(rb"[^\s\"'<>\\]{0,2048}?%[0-9A-Fa-f]{2}[^\s\"'<>\\]*+")
+_PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}[^\s\"'<>\\]*+")
+_URL_ENDS = re.compile(rb"[\s\"'<>\\]")
+_URL_REACH = 2048
 _PERCENT_CODE = re.compile(rb"%[0-9A-Fa-f]{2}")
 _ALPHABET = re.compile(rb"[A-Za-z0-9+/_-]")
 _ALIKE = bytes(65 if _ALPHABET.match(bytes([byte])) else 0 for byte in range(256))
 _SHORTEST = 20
 """Characters of base64 that are worth decoding: 15 bytes."""
+_LONGEST_LINE = 1 << 16
 _LONG = b"A" * _SHORTEST
 _BASE64 = re.compile(
     rb"[A-Za-z0-9+/_-]{20,}+(?:\r?\n[ \t]{0,40}+(?=[A-Za-z0-9+/_-]{4,}+={0,2}\s)[A-Za-z0-9+/_-]++)*+={0,2}"
@@ -97,13 +99,9 @@ def _texts(text: bytes) -> Iterator[Hidden]:
     if b"\\" in text:
         yield from _escaped(text)
     if b"''" in text:
-        for found in _DOUBLED.finditer(text):
-            if b"''" in found[1]:
-                yield Hidden(*found.span(1), _single(found[1])[0], _single)
+        yield from _single_quoted(text)
     if b"%" in text:
-        for found in _PERCENT.finditer(text):
-            plain = _unquote(found[0])[0]
-            yield Hidden(found.start(), found.end(), plain, _unquote)
+        yield from _percent_encoded(text)
     yield from _encoded(text)
 
 
@@ -122,6 +120,30 @@ def _plain(raw: bytes) -> bytes:
     except JSONError:
         return unescape(raw)[0]
     return str(said).encode("utf-8", "replace")
+
+
+def _single_quoted(text: bytes) -> Iterator[Hidden]:
+    """Lines on which YAML has doubled a single quote."""
+    place = text.find(b"''")
+    while place >= 0:
+        start = text.rfind(b"\n", 0, place) + 1
+        end = text.find(b"\n", place)
+        end = len(text) if end < 0 else end
+        if end - start < _LONGEST_LINE and text.count(b"''", start, end) > 1:
+            yield Hidden(start, end, _single(text[start:end])[0], _single)
+        place = text.find(b"''", end)
+
+
+def _percent_encoded(text: bytes) -> Iterator[Hidden]:
+    done = 0
+    for found in _PERCENT.finditer(text):
+        if found.start() < done:
+            continue
+        least = max(done, found.start() - _URL_REACH)
+        before = text[least : found.start()]
+        start = least + max((end.end() for end in _URL_ENDS.finditer(before)), default=0)
+        done = found.end()
+        yield Hidden(start, done, _unquote(text[start:done])[0], _unquote)
 
 
 def _single(raw: bytes) -> tuple[bytes, Places]:
@@ -149,7 +171,7 @@ def _encoded(text: bytes) -> Iterator[Hidden]:
 
 def _decoded(run: bytes) -> bytes | None:
     """The text in a run of base64; None where there is none."""
-    if not _promising(run[:28]):
+    if run[:200].islower() or not _promising(run[:28]):
         return None
     packed = b"".join(run.split()).rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
     packed = packed[: len(packed) // 4 * 4 + (len(packed) % 4 if len(packed) % 4 != 1 else 0)]

@@ -19,9 +19,19 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from bugbundle.redact import lists
-from bugbundle.redact.names import harmless, is_odd_word, is_plural, looks_secret, refers, secret_kind
+from bugbundle.redact.names import harmless, is_odd_word, is_plural, looks_random, looks_secret, refers, secret_kind
 from bugbundle.redact.standin import Cut, decoded, holds_standin
-from bugbundle.redact.values import QUERY_VALUE, WORD_VALUE, Value, after_start, line_value, quoted_end, unquoted
+from bugbundle.redact.values import (
+    BLOCK,
+    QUERY_VALUE,
+    WORD_VALUE,
+    Value,
+    after_start,
+    block_value,
+    line_value,
+    quoted_end,
+    unquoted,
+)
 
 WORDS = (
     b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"connectionstring", b"connection_string",
@@ -57,12 +67,16 @@ _ATTRIBUTE = re.compile(rb"\\*+[\"']\s{1,40}+value\s{0,10}+=\s{0,10}+(?P<open>\\
 _ELEMENT = re.compile(
     rb"(?:>|\\++u003[eE])(?P<value>(?:[^<>\\\"\r\n]|\\++(?!u003[cC]|[nr\"]).)*+)(?=<|\\++u003[cC])", re.DOTALL
 )
+_LISTED = re.compile(
+    rb"(?P<quote>\\*+[\"']),[ \t]{0,4}+b?(?P=quote)(?P<value>[^\"'\\\r\n]{4,8192}+)(?P=quote)[ \t]{0,4}+(?P<close>[\])}]?)"
+)
+_OPENS = re.compile(rb"(?:\A|[\r\n\t(\[]|[ ](?=['\\]))[ \t]{0,40}b?\\*[\"']\Z")
 _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]{3,60}+(?!\w)")
 _ARGUMENT = re.compile(rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+(?P<open>\\*+[\"'])(?!-)")
 _ARGUMENT_LINES = re.compile(rb"[\"']?(?:\r?\n|\\++n)[ ]{0,200}+- (?P<open>\\*+[\"'])?(?!-)")
 _ARGUMENT_WORD = re.compile(rb"[ \t]{1,8}+(?P<open>\\*+[\"'])?(?!-)")
 _BEFORE = re.compile(
-    rb"(?:(?:\A|\r?\n|(?P<escaped>\\++)n|\t|(?<=[\w)]\]) |[<>|] )[ \t]*+(?:- )?"
+    rb"(?:(?:\A|\r?\n|(?P<escaped>\\++)n|\t|(?<=[\w)]\]) )[ \t]*+(?:[-<>|] )?"
     rb"|(?P<shell>-c\\*+[\"']\s{0,400}+,\s{0,400}+\\*+[\"'])|(?P<quote>[\"']))-{0,2}\Z"
 )
 TRIPLE = (b"'''", b'"""')
@@ -143,10 +157,14 @@ def _is_secret(name: Name, value: bytes, certain: bool) -> bool:
     if name.kind == "auth":
         plain = decoded(value)
         variable = certain and name.name.isupper() and b"_" in name.name
-        return (b":" in plain and plain != value) or (variable and looks_secret(value))
+        made = len(value) >= 16 and looks_random(value)
+        return (b":" in plain and plain != value) or made or (variable and looks_secret(value))
     if name.kind == "password":
         return certain or is_plural(name.name) or looks_secret(value) or is_odd_word(value)
-    return (certain and not is_plural(name.name)) or looks_secret(value)
+    if is_plural(name.name):
+        return looks_secret(value) or is_odd_word(value)
+    compound = name.kind in ("key", "credential") and len(name.name) > 6
+    return certain or looks_secret(value) or (compound and is_odd_word(value))
 
 
 def _pair(data: bytes, name: Name) -> Value | None:
@@ -187,6 +205,9 @@ def _element(data: bytes, name: Name) -> Value | None:
 
 
 def _argument(data: bytes, name: Name, is_json: bool) -> Value | None:
+    pair = _listed_pair(data, name)
+    if pair:
+        return pair
     dashed = data[name.start - 1 : name.start] == b"-"
     opened_by = data[max(0, name.start - 3) : name.start].endswith((b'("', b'(\\"', b"('"))
     if not dashed and not opened_by:
@@ -201,8 +222,26 @@ def _argument(data: bytes, name: Name, is_json: bool) -> Value | None:
         return line_value(data, found.end(), found["open"])
     found = _ARGUMENT_WORD.match(data, name.end)
     if found and not (is_json and found["open"] == b'"'):
-        return unquoted(data, found.end(), found["open"], WORD_VALUE, False)
+        return unquoted(data, found.end(), found["open"], WORD_VALUE, bool(found["open"]))
     return None
+
+
+def _listed_pair(data: bytes, name: Name) -> Value | None:
+    """`'name', 'value'` on a line of its own or behind a bracket, as Envoy, Python and others print headers.
+
+    Between double quotes it may be a list of names as well, so there only two items count, and no name is a value.
+    """
+    if data[name.start - 1 : name.start] not in (b"'", b'"'):
+        return None
+    found = _LISTED.match(data, name.end)
+    if not found or not _OPENS.search(data, max(0, name.start - 44), name.start):
+        return None
+    value = found["value"]
+    if found["quote"].endswith(b'"'):
+        scheme, _, token = value.rpartition(b" ")
+        if not found["close"] or not (looks_random(value) or (scheme and looks_secret(token))):
+            return None
+    return Value(*found.span("value"), True)
 
 
 def _assigned(data: bytes, name: Name, is_json: bool) -> Value | None:
@@ -229,6 +268,9 @@ def _assigned(data: bytes, name: Name, is_json: bool) -> Value | None:
         return None
     if found["gap"] and found["space"] and _CODE.match(data, start):
         return None  # what a program works out, not what it holds
+    block = BLOCK.match(data, start) if found["op"] == b":" else None
+    if block:
+        return block_value(data, block.end())
     flow = _FLOW.match(data, start)
     if flow and data[name.start - 1 : name.start] in (b"{", b" ", b",") and found["op"] == b":":
         return Value(*flow.span("value"), True)

@@ -180,7 +180,8 @@ _ORDINARY = frozenset(
 _WORD_ALONE = re.compile(rb"[A-Za-z]{8,40}")
 _NAME_LIKE = re.compile(rb"[a-z0-9]+(?:[-._][a-z0-9]+)+")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_MADE = re.compile(rb"[A-Za-z0-9+=_!@#$%^&*~?:.-]{8,512}")
+_HEX = re.compile(rb"[0-9a-f]{24,256}|[0-9A-F]{24,256}")
+_MADE = re.compile(rb"[A-Za-z0-9+=_!@#$%^&*~?:./-]{8,512}")
 _GROUP = re.compile(rb"[a-z]+|[A-Z]+|[0-9]+")
 _ODD = re.compile(rb"[!@#$%^&*~]")
 
@@ -193,11 +194,11 @@ def is_odd_word(value: bytes) -> bool:
 
 def looks_random(value: bytes) -> bool:
     """Whether nobody names anything so: letters and digits that change often, or both and a sign; UUIDs, long hex."""
-    if _UUID.fullmatch(value):
+    if _UUID.fullmatch(value) or (_HEX.fullmatch(value) and _DIGIT.search(value) and _LETTER.search(value)):
         return True
     if not _MADE.fullmatch(value) or _NAME_LIKE.fullmatch(value):
         return False
     if not (_DIGIT.search(value) and _LETTER.search(value)):
         return False
     groups = len(_GROUP.findall(value))
-    return bool(_ODD.search(value)) or (groups >= 5 and groups * 3 >= len(value.rstrip(b"=")))
+    return bool(_ODD.search(value)) or (b"/" not in value and groups >= 5 and groups * 3 >= len(value.rstrip(b"=")))

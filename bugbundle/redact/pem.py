@@ -1,5 +1,5 @@
-"""Private keys in PEM, PuTTY's and PGP's dress: whole, cut off at either end, and line by line where each line has a log's
-prefix before it.
+"""Private keys as PEM, PuTTY and PGP write them: whole, cut off at either end, and line by line where each line has a
+log's prefix before it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from bugbundle.redact.standin import STANDIN_MARK, Cut
 LITERALS = (b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----", b"Private-Lines:")
 _WORDS = rb"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _WHOLE = re.compile(
-    rb"-----BEGIN " + _WORDS + rb"(?P<body>(?:[A-Za-z0-9+/=:,. \r\n\t\\]|-(?!----))*+)(?P<end>-----END " + _WORDS + rb")?"
+    rb"-----BEGIN "
+    + _WORDS
+    + rb"(?P<body>(?:[A-Za-z0-9+/=:,. \r\n\t\\]|-(?!----))*+)(?P<end>-----END "
+    + _WORDS
+    + rb")?"
 )
 _LINE = re.compile(rb"[A-Za-z0-9+/=]{16}")
 _END = re.compile(rb"-----END " + _WORDS)
@@ -39,8 +43,7 @@ def cuts(data: bytes) -> Iterator[Cut]:
             yield from _backwards(data, found.start(), done)
             done = found.end()
     for found in _PUTTY.finditer(data):
-        for cut in _lines(data, found.start("body")):
-            yield cut
+        yield from _lines(data, found.start("body"))
 
 
 def _more_lines(data: bytes, end: int) -> bool:
@@ -57,7 +60,8 @@ def _lines(data: bytes, start: int) -> Iterator[Cut]:
         line = data[place:end]
         closing = _END.search(line)
         tail = _TAIL.search(line[: closing.start()].rstrip() if closing else line.rstrip())
-        if tail and len(tail[0]) >= (4 if closing is None and not first else 16) and STANDIN_MARK not in line:
+        last = misses == 0 and not first and _END.match(data, end + 1 + _indent(data, end + 1)) is not None
+        if tail and len(tail[0]) >= (4 if last else 16) and STANDIN_MARK not in line:
             yield Cut(place + tail.start(), place + tail.end(), "private-key")
             misses = 0
         elif not first:
@@ -65,6 +69,13 @@ def _lines(data: bytes, start: int) -> Iterator[Cut]:
         if closing or misses > _MOST_MISSES or end >= len(data):
             return
         place, first = end + 1, False
+
+
+def _indent(data: bytes, place: int) -> int:
+    """How many bytes of the next line stand before a key's end, whatever prefix it has."""
+    end = data.find(b"\n", place)
+    found = data.find(b"-----END ", place, end if end >= 0 else len(data))
+    return max(found - place, 0)
 
 
 def _backwards(data: bytes, end: int, least: int) -> Iterator[Cut]:

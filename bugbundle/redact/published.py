@@ -6,35 +6,38 @@ Of its plugins we take those that know a token by its form; what it knows by nam
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 
-Form = tuple[tuple[bytes, ...], re.Pattern[bytes]]
-"""Literals of which one is in every token, and the token's pattern."""
-
-_PLUGINS: dict[str, tuple[str, tuple[bytes, ...]]] = {
-    "azure_storage_key": ("AzureStorageKeyDetector", (b"AccountKey=",)),
-    "github_token": ("GitHubTokenDetector", (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_")),
-    "gitlab_token": (
-        "GitLabTokenDetector",
-        (b"glpat-", b"gldt-", b"glft-", b"glsoat-", b"glrt-", b"GR1348941", b"glcbt-", b"glimt-", b"glptt-", b"glagent-", b"gloas-"),
-    ),
-    "openai": ("OpenAIDetector", (b"T3BlbkFJ",)),
-    "pypi_token": ("PypiTokenDetector", (b"pypi-",)),
-    "sendgrid": ("SendGridDetector", (b"SG.",)),
-    "slack": ("SlackDetector", (b"xox",)),
-    "square_oauth": ("SquareOAuthDetector", (b"sq0csp-",)),
-    "stripe": ("StripeDetector", (b"k_live_",)),
-}  # fmt: skip
-"""Module of detect_secrets.plugins → its class, and literals of which one is in whatever it finds."""
+Form = tuple[bytes, re.Pattern[bytes]]
+"""What stands at the beginning of every such token, and its pattern."""
 
 
 @functools.cache
 def published() -> tuple[Form, ...]:
     """What detect-secrets knows; loaded when the first text is looked at."""
-    found = []
-    for module, (name, literals) in _PLUGINS.items():
-        plugin = getattr(importlib.import_module(f"detect_secrets.plugins.{module}"), name)
-        for pattern in plugin.denylist:
-            found.append((literals, re.compile(pattern.pattern.encode(), pattern.flags & ~re.UNICODE)))
-    return tuple(found)
+    from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
+    from detect_secrets.plugins.github_token import GitHubTokenDetector
+    from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
+    from detect_secrets.plugins.openai import OpenAIDetector
+    from detect_secrets.plugins.pypi_token import PypiTokenDetector
+    from detect_secrets.plugins.sendgrid import SendGridDetector
+    from detect_secrets.plugins.slack import SlackDetector
+    from detect_secrets.plugins.square_oauth import SquareOAuthDetector
+    from detect_secrets.plugins.stripe import StripeDetector
+
+    beginnings = {
+        AzureStorageKeyDetector: b"AccountKey=",
+        GitHubTokenDetector: b"gh",
+        GitLabTokenDetector: b"gl",
+        OpenAIDetector: b"sk",
+        PypiTokenDetector: b"py",
+        SendGridDetector: b"SG.",
+        SlackDetector: b"xo",
+        SquareOAuthDetector: b"sq",
+        StripeDetector: b"k_live_",
+    }
+    return tuple(
+        (beginning, re.compile(pattern.pattern.encode(), pattern.flags & ~re.UNICODE))
+        for plugin, beginning in beginnings.items()
+        for pattern in plugin.denylist
+    )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from bugbundle.redact import commands, pem
-from bugbundle.redact.names import harmless, looks_secret
+from bugbundle.redact.names import harmless, looks_random, looks_secret
 from bugbundle.redact.standin import Cut, Form, decoded, is_standin
 
 _JWT = re.compile(
@@ -95,7 +95,7 @@ def _is_credential(scheme: bytes, value: bytes) -> bool:
     if harmless(value):
         return False
     if scheme == b"basic":
-        return b":" in decoded(value) and value != decoded(value)
+        return (b":" in decoded(value) and value != decoded(value)) or (len(value) >= 12 and looks_random(value))
     return looks_secret(value) and not (value.isalpha() and len(value) < 16)
 
 

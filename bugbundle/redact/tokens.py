@@ -6,8 +6,11 @@ characters. `WITHIN` are those with a literal that is rare enough to be searched
 itself: a word or two in lower case, `_` or `-`, and a long run of mixed letters and digits.
 """
 
+# ruff: noqa: E501  (one form a line)
+
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -33,14 +36,14 @@ BEGINNINGS = (
     rb"shp(?:at|ca|pa|ss|tka)_[a-fA-F0-9]{32}", rb"lin_(?:api|oauth)_[A-Za-z0-9]{32,64}+", rb"NR(?:AK|JS|II|RA|AA|BR)-[A-Za-z0-9-]{19,64}+",
     rb"dd(?:p|app)_[A-Za-z0-9]{30,64}+",
     # Postman, Atlassian, Heroku, Square, Figma, Sentry, Tailscale, Discord, Pulumi, Fly
-    rb"PMAK-[a-f0-9]{24}-[a-f0-9]{34}", rb"AT(?:ATT3|BB|CTT3|OA)[A-Za-z0-9_=-]{28,255}+", rb"HRKU-[A-Za-z0-9_-]{36,64}+", rb"EAAA[A-Za-z0-9_-]{50,128}+",
+    rb"PMAK-[a-f0-9]{24}-[a-f0-9]{34}", rb"AT(?:ATT3|BB|CTT3|OA)[A-Za-z0-9_=-]{28,255}+", rb"HRKU-[A-Za-z0-9_-]{36,64}+", rb"EAAA(?=[A-Za-z0-9]{0,60}[_-])[A-Za-z0-9_-]{50,128}+",
     rb"sq0[a-z]{3}-[A-Za-z0-9_-]{22,43}+", rb"fig[dour]h?_[A-Za-z0-9_-]{36,64}+", rb"sntry[su]_[A-Za-z0-9+/=_-]{40,512}+", rb"tskey-[a-z]{2,12}-[A-Za-z0-9-]{16,128}+",
     rb"[MNO][A-Za-z0-9_-]{22,26}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}" + _AFTER, rb"pul-[a-f0-9]{40}", rb"fo1_[A-Za-z0-9_-]{40,64}+",
     # Notion, Supabase, PlanetScale, Prefect, RubyGems, Clojars, LaunchDarkly, Facebook, 1Password, Artifactory, others
     rb"ntn_[0-9]{11}[A-Za-z0-9]{32,40}", rb"secret_[A-Za-z0-9]{43}" + _AFTER, rb"sb[ps]?_(?:secret_)?[A-Za-z0-9_]{36,64}+", rb"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9=._-]{32,64}+",
     rb"pn[ub]_[A-Za-z0-9]{36}", rb"rubygems_[a-f0-9]{48}", rb"CLOJARS_[a-z0-9]{60}", rb"(?:api|sdk|mob)-[a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12}",
-    rb"EAA[A-Za-z0-9]{80,255}+", rb"ops_eyJ[A-Za-z0-9+/=_-]{50,4096}+", rb"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{5,11}-){3,4}[A-Z0-9]{5}", rb"PRIVATE-[A-Za-z0-9]{40,64}+",
-    rb"AKC[a-zA-Z0-9]{24,128}+" + _AFTER, rb"duffel_(?:test|live)_[A-Za-z0-9_=-]{43}", rb"ico-[A-Za-z0-9]{32}",
+    rb"ops_eyJ[A-Za-z0-9+/=_-]{50,4096}+", rb"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{5,11}-){3,4}[A-Z0-9]{5}", rb"PRIVATE-[A-Za-z0-9]{40,64}+",
+    rb"AKCp[A-Za-z0-9]{60,80}" + _AFTER, rb"duffel_(?:test|live)_[A-Za-z0-9_=-]{43}", rb"ico-[A-Za-z0-9]{32}",
 )  # fmt: skip
 
 WITHIN = (
@@ -79,13 +82,22 @@ def cuts(text: bytes, folded: bytes) -> Iterator[Cut]:
             if found:
                 yield Cut(*found.span(), "access-key")
             place = text.find(literal, found.end() if found else place + len(literal))
-    for literals, pattern in published():
-        if any(literal in text for literal in literals):
+    for beginning, pattern in published():
+        if len(beginning) > 2 and beginning in text:
             yield from (Cut(*found.span(), "access-key") for found in pattern.finditer(text))
-    yield from _runs(text)
+    yield from _runs(text, _published_by_head())
 
 
-def _runs(text: bytes) -> Iterator[Cut]:
+@functools.cache
+def _published_by_head() -> dict[bytes, list[re.Pattern[bytes]]]:
+    heads: dict[bytes, list[re.Pattern[bytes]]] = {}
+    for beginning, pattern in published():
+        if len(beginning) == 2:
+            heads.setdefault(beginning, []).append(pattern)
+    return heads
+
+
+def _runs(text: bytes, others: dict[bytes, list[re.Pattern[bytes]]]) -> Iterator[Cut]:
     alike = text.translate(_ALIKE)
     place = alike.find(_LONG)
     while place >= 0:
@@ -94,6 +106,8 @@ def _runs(text: bytes) -> Iterator[Cut]:
             return
         head = text[place : place + 2]
         found = _BEGINNING.match(text, place) if head in _HEADS or head[0] in _DISCORD else None
+        if not found and head in others:
+            found = next(filter(None, (pattern.match(text, place) for pattern in others[head])), None)
         if not found:
             found = _of_habit(text, place)
         if found:

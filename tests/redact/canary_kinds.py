@@ -106,7 +106,7 @@ FORMATS: dict[str, tuple[Callable[[random.Random], str], Callable[[str], str]]] 
         "shopify": _of("shpat_", _HEX, 32), "linear": _of("lin_api_", _ALL, 40), "newrelic": _of("NRAK-", "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 27),
         "datadog": _of("ddp_", _ALL, 36), "doppler": _of("dp.pt.", _ALL, 43), "terraform": lambda rng: _of("", _ALL, 14)(rng) + ".atlasv1." + _of("", _URL, 64)(rng),
         "postman": _of("PMAK-", _HEX, 24, "-0123456789abcdef0123456789abcdef12"), "atlassian": _of("ATATT3xFfGF0", _URL, 180), "heroku": _of("HRKU-AA", _URL, 58),
-        "square": _of("EAAA", _URL, 60), "figma": _of("figd_", _URL, 40), "groq": _of("gsk_", _ALL, 52), "replicate": _of("r8_", _ALL, 37),
+        "square": _of("EAAAl-", _URL, 58), "figma": _of("figd_", _URL, 40), "groq": _of("gsk_", _ALL, 52), "replicate": _of("r8_", _ALL, 37),
         "sentry": _of("sntrys_", _ALL, 80), "openshift": _of("sha256~", _URL, 43), "age": _of("AGE-SECRET-KEY-1", "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58),
         "tailscale": _of("tskey-auth-", _ALL, 30), "discord bot": lambda rng: "MT" + _of("", _ALL, 22)(rng) + "." + _of("", _ALL, 6)(rng) + "." + _of("", _URL, 27)(rng),
         "jwt": lambda rng: "eyJhbGciOiJIUzI1NiJ9." + base64.urlsafe_b64encode(b'{"sub":"x"}').decode().rstrip("=") + "." + _of("", _URL, 43)(rng),
