@@ -11,7 +11,7 @@ _PLAIN_ESCAPES = {b"\\n": b"\n", b"\\t": b"\t", b"\\r": b"\r", b"\\b": b"\b", b"
 
 
 class Places:
-    """From places in the plain text to places in the text with escapes. Nothing ever begins or ends inside an escape."""
+    """From places in the plain text to places in the text with escapes. Nothing begins or ends inside an escape."""
 
     def __init__(self) -> None:
         self._plain: list[int] = [0]
@@ -25,6 +25,7 @@ class Places:
         self._plain.append(plain_end)
 
     def __call__(self, place: int) -> int:
+        """Where what begins at a place of the plain text begins."""
         index, raw = self._raw_place(place)
         return min(raw, self._begin[index]) if index < len(self._begin) else raw
 

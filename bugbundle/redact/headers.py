@@ -1,8 +1,10 @@
-"""Header credentials as programs print them: `name: value`, Go's map. The whole value goes: any scheme, every parameter,
+"""Header credentials as programs print them: `name: value`, Go's map. The whole value goes: any scheme, all parameters,
 every cookie of the line. (Lists of pairs are `named`'s.)
 
 Patterns are for text in lower case and begin with a literal.
 """
+
+# ruff: noqa: E501  (patterns and lists of words are read whole)
 
 from __future__ import annotations
 

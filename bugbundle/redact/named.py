@@ -12,6 +12,8 @@ What a value looks like after its name:
 - `"--name", "value"` and `--name value` (arguments), `add("name", "value")` (Lua).
 """
 
+# ruff: noqa: E501  (patterns and lists of words are read whole)
+
 from __future__ import annotations
 
 import re
@@ -21,17 +23,7 @@ from typing import NamedTuple
 from bugbundle.redact import lists
 from bugbundle.redact.names import harmless, is_odd_word, is_plural, looks_random, looks_secret, refers, secret_kind
 from bugbundle.redact.standin import Cut, decoded, holds_standin
-from bugbundle.redact.values import (
-    BLOCK,
-    QUERY_VALUE,
-    WORD_VALUE,
-    Value,
-    after_start,
-    block_value,
-    line_value,
-    quoted_end,
-    unquoted,
-)
+from bugbundle.redact.values import BLOCK, QUERY_VALUE, WORD_VALUE, Value, after_start, block_value, line_value, quoted_end, unquoted  # fmt: skip
 
 WORDS = (
     b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"connectionstring", b"connection_string",

@@ -5,6 +5,8 @@ Names are read as words (`dbPassword`, `DB_PASSWORD`, `db.password`): the last w
 people put the word anywhere (`PASSWORD_PROD`): there it is enough that no harmless word ends them.
 """
 
+# ruff: noqa: E501  (patterns and lists of words are read whole)
+
 from __future__ import annotations
 
 import functools

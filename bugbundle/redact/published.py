@@ -39,5 +39,5 @@ def published() -> tuple[Form, ...]:
     return tuple(
         (beginning, re.compile(pattern.pattern.encode(), pattern.flags & ~re.UNICODE))
         for plugin, beginning in beginnings.items()
-        for pattern in plugin.denylist
+        for pattern in plugin.denylist  # type: ignore[attr-defined]
     )
