@@ -4,12 +4,14 @@ Envoy's are `{"inline_string": …}` and `{"inline_bytes": …}`; session ticket
 may be a map.
 """
 
+# ruff: noqa: E501  (patterns are read whole)
+
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from bugbundle.redact.names import harmless
+from bugbundle.redact.names import harmless, looks_random, looks_secret
 from bugbundle.redact.standin import Cut, Form
 from bugbundle.redact.values import Value, line_end, line_value, quoted_end
 
@@ -46,6 +48,11 @@ _COMMA = re.compile(
 _LINES = re.compile(rb"[\"']?:[ \t]{0,40}+(?=(?:\r?\n|\\++n)[ ]{0,200}+- )")
 _LINE = re.compile(rb"(?:\\*+[\"'])?[ \t]*+(?:\r?\n|\\++n)[ ]{0,200}+- (?P<open>\\*+[\"'])?")
 _MAPPING = re.compile(rb"[\w.-]{1,100}+:(?:[ \t]|\Z)")
+
+_LISTED = re.compile(
+    rb"(?P<quote>\\*+[\"']),[ \t]{0,4}+b?(?P=quote)(?P<value>[^\"'\\\r\n]{4,8192}+)(?P=quote)[ \t]{0,4}+(?P<close>[\])}]?)"
+)
+_OPENS = re.compile(rb"(?:\A|[\r\n\t(\[]|[ ](?=['\\]))[ \t]{0,40}b?\\*[\"']\Z")
 
 
 def sources(data: bytes, place: int, kind: str) -> Iterator[Cut]:
@@ -95,3 +102,21 @@ def _in_brackets(data: bytes, place: int, is_json: bool) -> Iterator[Value]:
         if not comma:
             return
         place = comma.end()
+
+
+def pair(data: bytes, start: int, end: int) -> Value | None:
+    """`'name', 'value'` on a line of its own or behind a bracket, as Envoy, Python and others print headers.
+
+    Between double quotes it may be a list of names as well, so there only two items count, and no name is a value.
+    """
+    if data[start - 1 : start] not in (b"'", b'"'):
+        return None
+    found = _LISTED.match(data, end)
+    if not found or not _OPENS.search(data, max(0, start - 44), start):
+        return None
+    value = found["value"]
+    if found["quote"].endswith(b'"'):
+        scheme, _, token = value.rpartition(b" ")
+        if not found["close"] or not (looks_random(value) or (scheme and looks_secret(token))):
+            return None
+    return Value(*found.span("value"), True)

@@ -23,7 +23,17 @@ from typing import NamedTuple
 from bugbundle.redact import lists
 from bugbundle.redact.names import harmless, is_odd_word, is_plural, looks_random, looks_secret, refers, secret_kind
 from bugbundle.redact.standin import Cut, decoded, holds_standin
-from bugbundle.redact.values import BLOCK, QUERY_VALUE, WORD_VALUE, Value, after_start, block_value, line_value, quoted_end, unquoted  # fmt: skip
+from bugbundle.redact.values import (  # fmt: skip
+    BLOCK,
+    QUERY_VALUE,
+    WORD_VALUE,
+    Value,
+    after_start,
+    block_value,
+    line_value,
+    quoted_end,
+    unquoted,
+)
 
 WORDS = (
     b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"connectionstring", b"connection_string",
@@ -59,10 +69,6 @@ _ATTRIBUTE = re.compile(rb"\\*+[\"']\s{1,40}+value\s{0,10}+=\s{0,10}+(?P<open>\\
 _ELEMENT = re.compile(
     rb"(?:>|\\++u003[eE])(?P<value>(?:[^<>\\\"\r\n]|\\++(?!u003[cC]|[nr\"]).)*+)(?=<|\\++u003[cC])", re.DOTALL
 )
-_LISTED = re.compile(
-    rb"(?P<quote>\\*+[\"']),[ \t]{0,4}+b?(?P=quote)(?P<value>[^\"'\\\r\n]{4,8192}+)(?P=quote)[ \t]{0,4}+(?P<close>[\])}]?)"
-)
-_OPENS = re.compile(rb"(?:\A|[\r\n\t(\[]|[ ](?=['\\]))[ \t]{0,40}b?\\*[\"']\Z")
 _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]{3,60}+(?!\w)")
 _ARGUMENT = re.compile(rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+(?P<open>\\*+[\"'])(?!-)")
 _ARGUMENT_LINES = re.compile(rb"[\"']?(?:\r?\n|\\++n)[ ]{0,200}+- (?P<open>\\*+[\"'])?(?!-)")
@@ -197,7 +203,7 @@ def _element(data: bytes, name: Name) -> Value | None:
 
 
 def _argument(data: bytes, name: Name, is_json: bool) -> Value | None:
-    pair = _listed_pair(data, name)
+    pair = lists.pair(data, name.start, name.end)
     if pair:
         return pair
     dashed = data[name.start - 1 : name.start] == b"-"
@@ -216,24 +222,6 @@ def _argument(data: bytes, name: Name, is_json: bool) -> Value | None:
     if found and not (is_json and found["open"] == b'"'):
         return unquoted(data, found.end(), found["open"], WORD_VALUE, bool(found["open"]))
     return None
-
-
-def _listed_pair(data: bytes, name: Name) -> Value | None:
-    """`'name', 'value'` on a line of its own or behind a bracket, as Envoy, Python and others print headers.
-
-    Between double quotes it may be a list of names as well, so there only two items count, and no name is a value.
-    """
-    if data[name.start - 1 : name.start] not in (b"'", b'"'):
-        return None
-    found = _LISTED.match(data, name.end)
-    if not found or not _OPENS.search(data, max(0, name.start - 44), name.start):
-        return None
-    value = found["value"]
-    if found["quote"].endswith(b'"'):
-        scheme, _, token = value.rpartition(b" ")
-        if not found["close"] or not (looks_random(value) or (scheme and looks_secret(token))):
-            return None
-    return Value(*found.span("value"), True)
 
 
 def _assigned(data: bytes, name: Name, is_json: bool) -> Value | None:
