@@ -17,7 +17,8 @@ ALTERED = (
     "upstream TLS, HBONE, HTTP/2 options, health checks, outlier detection, binding of source addresses are taken "
     "away: upstreams are echo servers on 127.0.0.0/8",
     "clusters to the original destination and by DNS get a static echo endpoint (DNS: as many as were resolved)",
-    "the external authorizer is one that allows everything; remote key sets are left out with their providers",
+    "the external authorizer allows everything, and is asked as the recorded cluster speaks; remote key sets become one "
+    "of our own",
     "access logs are replaced by one in JSON; tracing is taken away; overload and runtime stay Envoy's defaults",
 )
 
@@ -190,11 +191,9 @@ class Adapter:
         made["load_assignment"] = {"cluster_name": name, "endpoints": self._endpoints(name, body)}
         if name in self.authorizers:
             made["load_assignment"]["endpoints"] = [_group("127.0.0.1", self.ports.authorizer)]
-            options = f"{TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-            explicit = {"@type": options, "explicit_http_config": {"http2_protocol_options": {}}}
-            made["typed_extension_protocol_options"] = {
-                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": explicit
-            }
+            for options in ("typed_extension_protocol_options", "http2_protocol_options"):
+                if options in body:
+                    made[options] = _copy(body[options])
         return made
 
     def _endpoints(self, name: str, body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
 from bugbundle.trace import jwt
-from bugbundle.trace.conditions import Subject, value_matches
+from bugbundle.trace.authorizer import ask, status
+from bugbundle.trace.conditions import Subject
 from bugbundle.trace.matchers import Unmodelled, header_matches, string_matches
 from bugbundle.trace.model import Ending
 from bugbundle.trace.outcome import PASS, Context, Outcome
@@ -85,7 +86,7 @@ def _fault(name: str, config: dict[str, Any], override: dict[str, Any], context:
 
 def _fault_concerns(config: dict[str, Any], context: Context) -> bool:
     wanted = as_text(config.get("upstream_cluster"))
-    if wanted and context.clusters is not None and wanted not in context.clusters:
+    if wanted and wanted not in context.clusters:
         return False
     return all(header_matches(one, context.headers) for one in dicts(config.get("headers")))
 
@@ -153,48 +154,7 @@ def _denied(verdict: Judgement, rules: dict[str, Any], code: int) -> Outcome:
 
 
 def _ext_authz(name: str, config: dict[str, Any], override: dict[str, Any], context: Context) -> Outcome:
-    """The authorizer's answer is not recorded: what is told is whether it is asked, and whom."""
-    if "filter_enabled_metadata" in config and not _metadata_says(as_dict(config["filter_enabled_metadata"]), context):
-        return PASS
-    if "filter_enabled" in config and not fraction(as_dict(as_dict(config["filter_enabled"]).get("default_value"))):
-        return PASS
-    cluster = authorizer(config)
-    if context.clusters is not None and cluster and cluster not in context.clusters:
-        return refused_by_authorizer(config, f"the external authorizer's cluster {cluster} does not exist")
-    return Outcome(
-        f"asks the external authorizer {cluster}; its answer is not recorded, taken as allowed", unsure=cluster
-    )
-
-
-def authorizer(config: dict[str, Any]) -> str:
-    """The cluster of an ext_authz filter."""
-    grpc = as_dict(as_dict(config.get("grpc_service")).get("envoy_grpc"))
-    http = as_dict(as_dict(config.get("http_service")).get("server_uri"))
-    return as_text(grpc.get("cluster_name")) or as_text(http.get("cluster"))
-
-
-def refused_by_authorizer(config: dict[str, Any], why: str) -> Outcome:
-    """The authorizer does not answer: `failure_mode_allow`, else `status_on_error` (403)."""
-    if config.get("failure_mode_allow"):
-        return Outcome(f"{why}: let through (failure_mode_allow)")
-    code = _status(as_dict(config.get("status_on_error")).get("code"), 403)
-    return Outcome(f"{why}: answered {code}", Ending.DENIED, code, "UAEX", "ext_authz_error")
-
-
-_CODES = {"Forbidden": 403, "Unauthorized": 401, "ServiceUnavailable": 503, "InternalServerError": 500,
-          "BadGateway": 502, "TooManyRequests": 429, "BadRequest": 400, "NotFound": 404, "OK": 200}  # fmt: skip
-
-
-def _status(value: Any, default: int) -> int:
-    """envoy.type.v3.StatusCode, a number or its name."""
-    return value if isinstance(value, int) and value else _CODES.get(as_text(value), default)
-
-
-def _metadata_says(matcher: dict[str, Any], context: Context) -> bool:
-    here: Any = context.subject.metadata.get(as_text(matcher.get("filter")))
-    for part in dicts(matcher.get("path")):
-        here = here.get(as_text(part.get("key"))) if isinstance(here, dict) else None
-    return value_matches(as_dict(matcher.get("value")), here) != bool(matcher.get("invert"))
+    return ask(config, context.subject, context.lookup)
 
 
 def _local_limit(name: str, config: dict[str, Any], override: dict[str, Any], context: Context) -> Outcome:
@@ -204,7 +164,7 @@ def _local_limit(name: str, config: dict[str, Any], override: dict[str, Any], co
     enabled = as_dict(as_dict(config.get("filter_enabled")).get("default_value"))
     if not bucket or not fraction(enabled) or not fraction(enforced):
         return PASS
-    code = _status(as_dict(config.get("status")).get("code"), 429)
+    code = status(as_dict(config.get("status")).get("code"), 429)
     rate = f"{bucket.get('tokens_per_fill', 1)} requests each {bucket.get('fill_interval', '?')}"
     return Outcome(f"lets {rate} through, bursts of {bucket.get('max_tokens')}; answers others {code}")
 

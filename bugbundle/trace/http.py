@@ -7,6 +7,7 @@ http_connection_manager.proto.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -16,10 +17,10 @@ from bugbundle.trace.clusters import target
 from bugbundle.trace.conditions import Subject
 from bugbundle.trace.matchers import Headers, Unmodelled
 from bugbundle.trace.model import Ending, Resource
-from bugbundle.trace.outcome import Context, Outcome
+from bugbundle.trace.outcome import Context
 from bugbundle.trace.passage import Passage
-from bugbundle.trace.router import route
-from bugbundle.trace.routes import find, without_port
+from bugbundle.trace.router import clusters_of, route
+from bugbundle.trace.routes import Found, find, without_port
 from bugbundle.trace.uri import Redirected, Rejected, normal_path
 from bugbundle.xds import Xds
 
@@ -53,9 +54,21 @@ def manage(passage: Passage, config: dict[str, Any], where: Resource, subject: S
     passage.route = as_text(body.get("name"))
     found = find(body, passage.headers, passage.connection)
     passage.route = as_text((found.route or {}).get("name"))
-    context = Context(passage.headers, subject, found.route, found.host, None, now)
+    lookup = functools.partial(target, passage.envoy)
+    context = Context(passage.headers, subject, found.route, found.host, now, _choices(passage, found), lookup)
     if _run_filters(passage, config, context, where):
         route(passage, found, source)
+
+
+def _choices(passage: Passage, found: Found) -> frozenset[str]:
+    """The clusters of the chosen route."""
+    action = as_dict((found.route or {}).get("route"))
+    if not action:
+        return frozenset()
+    try:
+        return frozenset(clusters_of(passage, action)[0])
+    except Unmodelled:
+        return frozenset()
 
 
 def _codec(passage: Passage, config: dict[str, Any], where: Resource) -> bool:
@@ -150,7 +163,6 @@ def _no_table(passage: Passage, config: dict[str, Any]) -> None:
 
 def _run_filters(passage: Passage, config: dict[str, Any], context: Context, where: Resource) -> bool:
     """The HTTP filters in order. False where one ended the request."""
-    context.clusters = passage.envoy.clusters
     for number, item in enumerate(dicts(config.get("http_filters"))):
         place = where._replace(pointer=f"{where.pointer}/typed_config/http_filters/{number}")
         kind = as_text(as_dict(item.get("typed_config")).get("@type"))
@@ -161,7 +173,6 @@ def _run_filters(passage: Passage, config: dict[str, Any], context: Context, whe
             passage.say("not modelled", f"{odd}: from here on as if it let the request pass", place)
             passage.unmodelled = passage.unmodelled or str(odd)
             continue
-        outcome = _authorizer_answers(passage, item, outcome)
         if outcome.said:
             passage.say(_stage(item), outcome.said, place, outcome.made)
         if outcome.ending is not None:
@@ -178,17 +189,6 @@ def _discovered(passage: Passage, item: dict[str, Any]) -> dict[str, Any]:
     found = passage.envoy.get(Xds.ECDS, as_text(item.get("name")))
     known = found.body if found else {"typed_config": as_dict(item["config_discovery"]).get("default_config")}
     return {**item, "typed_config": as_dict(known.get("typed_config"))}
-
-
-def _authorizer_answers(passage: Passage, item: dict[str, Any], outcome: Outcome) -> Outcome:
-    """An authorizer without a healthy endpoint cannot answer."""
-    if not outcome.unsure:
-        return outcome
-    found = target(passage.envoy, outcome.unsure)
-    if found is None or found.hosts or not found.known or found.kind == "ORIGINAL_DST":
-        return outcome
-    config = as_dict(item.get("typed_config"))
-    return filters.refused_by_authorizer(config, f"the external authorizer {found.name} has no healthy endpoint")
 
 
 def _stage(item: dict[str, Any]) -> str:

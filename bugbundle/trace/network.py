@@ -6,15 +6,16 @@ connects before TLS is done and before RBAC sees data: where its cluster fails, 
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.trace.authorizer import ask
 from bugbundle.trace.chains import Chain
 from bugbundle.trace.clusters import target
 from bugbundle.trace.conditions import Subject
 from bugbundle.trace.config import Body, made_by
-from bugbundle.trace.filters import authorizer as authorizer_of
-from bugbundle.trace.filters import rbac_outcome, refused_by_authorizer
+from bugbundle.trace.filters import rbac_outcome
 from bugbundle.trace.http import manage
 from bugbundle.trace.matchers import Unmodelled
 from bugbundle.trace.model import Ending, Resource
@@ -60,7 +61,7 @@ def _filter(passage: Passage, item: dict[str, Any], config: dict[str, Any], kind
     if kind == RBAC:
         return rbac_outcome(as_text(item.get("name")), config, subject, 0)
     if kind == EXT_AUTHZ:
-        return _ask(passage, config)
+        return ask(config, subject, functools.partial(target, passage.envoy))
     if kind == STATE or kind.startswith(QUIET):
         return Outcome()
     raise Unmodelled(f"the network filter {item.get('name')} ({kind.rpartition('.')[2] or 'of unknown type'})")
@@ -77,14 +78,6 @@ def fails_at_once(passage: Passage, taken: Body, chain: Chain) -> bool:
             _tcp(passage, config, inside(taken.resource, f"{chain.place}/filters/{number}"))
             return True
     return False
-
-
-def _ask(passage: Passage, config: dict[str, Any]) -> Outcome:
-    name = authorizer_of(config)
-    found = target(passage.envoy, name)
-    if found is None:
-        return refused_by_authorizer(config, f"the external authorizer's cluster {name} does not exist")
-    return Outcome(f"asks the external authorizer {name}; its answer is not recorded, taken as allowed")
 
 
 def _tcp(passage: Passage, config: dict[str, Any], where: Resource) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from bugbundle.mesh.kube import as_dict
@@ -22,7 +23,6 @@ class Outcome:
     flag: str = ""
     details: str = ""
     made: Ref | None = None
-    unsure: str = ""
 
 
 PASS = Outcome()
@@ -36,9 +36,12 @@ class Context:
     subject: Subject
     route: dict[str, Any] | None
     host: dict[str, Any] | None
-    clusters: frozenset[str] | None = None
-    now: float = 0.0
-    notes: list[str] = field(default_factory=list)
+    now: float
+    clusters: frozenset[str]
+    """The clusters that a fault may be bound to: those that the route may choose."""
+
+    lookup: Callable[[str], Any]
+    """Name of a cluster → its `Target`; None where the proxy has none."""
 
     def override(self, name: str) -> dict[str, Any]:
         """The configuration of a filter for this route (typed_per_filter_config): route's, else virtual host's."""

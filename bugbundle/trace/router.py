@@ -70,9 +70,9 @@ def _take(passage: Passage, found: Found, where: Resource) -> None:
 
 def _forward(passage: Passage, found: Found, where: Resource, head: str, made: Ref | None) -> None:
     action = as_dict(as_dict(found.route).get("route"))
-    names, said = _clusters(passage, action)
+    names, said = clusters_of(passage, action)
     for other in found.maybe:
-        names += [name for name in _clusters(passage, as_dict(other.get("route")))[0] if name not in names]
+        names += [name for name in clusters_of(passage, as_dict(other.get("route")))[0] if name not in names]
     extras = "".join(f"; {one}" for one in _more(action))
     passage.say("route", f"{head}: to {said}{extras}", where, made)
     leave(passage, names, as_text(action.get("cluster_not_found_response_code")))
@@ -83,7 +83,7 @@ def _forward(passage: Passage, found: Found, where: Resource, head: str, made: R
     _rewrite(passage, found.route or {}, action)
 
 
-def _clusters(passage: Passage, action: dict[str, Any]) -> tuple[list[str], str]:
+def clusters_of(passage: Passage, action: dict[str, Any]) -> tuple[list[str], str]:
     """(the clusters that may be chosen, in words)."""
     if "cluster_header" in action:
         name = passage.headers.get(as_text(action["cluster_header"])) or ""
