@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 from collections import Counter
@@ -17,15 +16,11 @@ from typing import Any
 from bugbundle.bundle import open_bundle
 from bugbundle.mesh import Mesh, Proxy
 from bugbundle.trace.config import envoy as recorded
-from bugbundle.xds import Xds
-from oracle import made
+from oracle import fixture, made
 from oracle.adapt import Adapter, Ports
 from oracle.answers import compare, read_log
 from oracle.client import Question, ask
-from oracle.generate import Maker
 from oracle.servers import Authority, Running, authorizer, echo, free_port
-
-KINDS = (Xds.LDS, Xds.RDS, Xds.CDS, Xds.EDS, Xds.ECDS)
 
 
 def main() -> int:
@@ -52,13 +47,14 @@ async def _run(args: argparse.Namespace) -> int:
         for proxy in mesh.proxies:
             if args.only in proxy.id and proxy.dump is not None:
                 binary = _binary(args.envoys, OLD if _old(proxy) else NEW)
-                rows = await _proxy(proxy, binary, ports, authority, args.count, counts)
-                lines += [{"bundle": Path(path).name.removesuffix(".tar.zst"), **row} for row in rows]
+                name = Path(path).name.removesuffix(".tar.zst")
+                row = await _proxy(name, proxy, binary, ports, authority, args.count, counts)
+                lines += [row] if row else []
         total += counts
         print(f"{_name(path):40} {_table(counts)}", flush=True)
     print(f"{'all':40} {_table(total)}")
     if args.out:
-        args.out.write_text("".join(json.dumps(row, sort_keys=True) + "\n" for row in lines))
+        args.out.write_text(fixture.text(lines))
     del servers
     return 1 if total["differ"] else 0
 
@@ -94,57 +90,38 @@ def _old(proxy: Proxy) -> bool:
 
 
 async def _proxy(
-    proxy: Proxy, binary: str, ports: Ports, authority: Authority, count: int, counts: Counter[str]
-) -> list[dict[str, Any]]:
-    known = recorded(proxy)
-    bodies = {str(kind): _raw(proxy, kind) for kind in KINDS}
+    bundle: str, proxy: Proxy, binary: str, ports: Ports, authority: Authority, count: int, counts: Counter[str]
+) -> dict[str, Any] | None:
+    """One Envoy: started, asked, compared."""
+    bodies = fixture.bodies_of(proxy)
     if not bodies["LDS"]:
-        return []
-    admin, adapter = free_port(), Adapter(bodies, known.live, ports, free_port)
+        return None
+    admin, adapter = free_port(), Adapter(bodies, recorded(proxy).live, ports, free_port)
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         adapted = adapter.run(log.name, admin)
-        address = str(proxy.pod.status.get("podIP")) if proxy.pod else "10.0.0.1"
-        questions = list(Maker(bodies, adapted.doors, address, proxy.id).make(count * len(adapted.doors)))
+        asked = fixture.questions(proxy, bodies, adapted.doors, count)
         running = Running(binary, adapted.bootstrap, admin)
         problem = await asyncio.to_thread(running.wait)
         if problem:
             print(f"  {proxy.id}: Envoy does not start: {problem.strip()[-700:]}", file=sys.stderr)
             counts["not started"] += 1
             running.stop()
-            return []
+            return None
         gate = asyncio.Semaphore(40)
-        await asyncio.gather(*(ask(q, adapted.doors[q.listener], authority, gate) for q in questions))
+        await asyncio.gather(*(ask(one, adapted.doors[one.listener], authority, gate) for one in asked))
         await asyncio.to_thread(running.stop)
         answers = read_log(Path(log.name))
-    return [row for q in questions if (row := _judge(proxy, q, answers, counts)) is not None]
-
-
-def _raw(proxy: Proxy, kind: Xds) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for section in ("static", "dynamic_active"):
-        for one in proxy.dump.resources(kind, section) if proxy.dump else ():
-            body = one.body()
-            if isinstance(body, dict) and not (
-                kind == Xds.CDS and section == "static" and one.name in ("prometheus_stats",)
-            ):
-                found[one.name] = body
-    return found
+    rows = [_judge(proxy, one, answers, counts) for one in asked]
+    return fixture.line(bundle, proxy, count, asked, rows)
 
 
 def _judge(proxy: Proxy, question: Question, answers: dict[str, Any], counts: Counter[str]) -> dict[str, Any] | None:
+    """Count how an answer compares with ours; give the answer."""
     verdict, mine, theirs = compare(proxy, question, answers)
     counts[verdict] += 1
     if verdict == "differ":
         print(f"  {proxy.id}: {question}\n    ours  {mine}\n    Envoy {theirs}", file=sys.stderr)
-    if theirs is None:
-        return None
-    return {"proxy": proxy.id, "question": question_row(question), "answer": theirs}
-
-
-def question_row(question: Question) -> dict[str, Any]:
-    """A question as JSON, without what is empty."""
-    fields = {name: getattr(question, name) for name in question.__slots__}
-    return {name: value for name, value in fields.items() if value not in ("", (), False) and name != "number"}
+    return theirs
 
 
 if __name__ == "__main__":

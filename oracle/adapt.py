@@ -17,8 +17,8 @@ ALTERED = (
     "upstream TLS, HBONE, HTTP/2 options, health checks, outlier detection, binding of source addresses are taken "
     "away: upstreams are echo servers on 127.0.0.0/8",
     "clusters to the original destination and by DNS get a static echo endpoint (DNS: as many as were resolved)",
-    "the external authorizer allows everything, and is asked as the recorded cluster speaks; remote key sets become one "
-    "of our own",
+    "the external authorizer allows everything, and is asked as the recorded cluster speaks",
+    "remote key sets become one of our own",
     "access logs are replaced by one in JSON; tracing is taken away; overload and runtime stay Envoy's defaults",
 )
 

@@ -68,9 +68,14 @@ def ours(made: Passage) -> dict[str, Any]:
 
 def compare(proxy: Proxy, question: Question, answers: dict[str, Any]) -> tuple[str, Any, Any]:
     """(`equal`, `differ`, `not modelled` or `no answer`; ours; Envoy's)."""
+    row = answers.get(str(question.number)) or answers.get(f"{question.source[0]}:{question.source[1]}")
+    return judge(proxy, question, row)
+
+
+def judge(proxy: Proxy, question: Question, row: dict[str, Any] | None) -> tuple[str, Any, Any]:
+    """As `compare`, for one answer of Envoy (None: it wrote nothing down)."""
     made = passage(proxy, question)
     mine = ours(made)
-    row = answers.get(str(question.number)) or answers.get(f"{question.source[0]}:{question.source[1]}")
     if made.ending is Ending.NOT_MODELLED and not made.unmodelled:
         return "not modelled", mine, row
     if row is None:
