@@ -1,4 +1,4 @@
-"""A recorded share of the real Envoy's answers: route, cluster, code and flag are the walk's too (`make oracle` asks anew)."""
+"""A recorded share of the real Envoy's answers: route, cluster, code and flag are the walk's too."""
 
 from __future__ import annotations
 
