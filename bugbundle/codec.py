@@ -18,6 +18,9 @@ Raw = msgspec.Raw
 Struct = msgspec.Struct
 """A typed JSON object; members that it does not name are skipped unread."""
 
+field = msgspec.field
+"""A default of a `Struct`'s member."""
+
 _decode = msgspec.json.Decoder().decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_array = msgspec.json.Decoder(list[Raw]).decode

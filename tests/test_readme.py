@@ -61,9 +61,10 @@ def commands(page: str) -> Iterator[Shown]:
 
 
 def pattern(shown: str) -> str:
-    """The regular expression of an output: word for word, but for `…`."""
+    """The regular expression of an output: word for word, but for `…` and for an age at the end of a line."""
     lines = shown.rstrip("\n").split("\n")
     words = [".*".join(map(re.escape, line.split("…"))) for line in lines]
+    words = [re.sub(r"(?<![^ ])\d+s$", r"[\\dms]+", word) for word in words]
     return "".join(r"(?:.*\n)*?" if line == "…" else word + r" *\n" for line, word in zip(lines, words, strict=True))
 
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from bugbundle.bundle import directory, frames
 from bugbundle.bundle.directory import Frame, Place
 from bugbundle.bundle.model import Damage
+from bugbundle.bundle.parts import ArchiveParts
 from bugbundle.bundle.scan import common_root, scan
 from bugbundle.bundle.spool import BLOCK, Spool
 from bugbundle.codec import hash128
@@ -102,7 +103,7 @@ class ArchiveStore:
         if packed is None:
             return None
         try:
-            return XdsIndex.decode(packed, read)
+            return XdsIndex.decode(packed, read, ArchiveParts(self._file, self._frames, self._places_by_name))
         except BugbundleError:
             return None
 

@@ -94,15 +94,15 @@ def skippable(number: int, data: bytes) -> bytes:
 class FrameReader:
     """Decodes one frame forwards, into memory that is given back whole when the reader is dropped.
 
-    `length`: how many bytes come out of the frame. Memory: what was decoded, and until its end as much again (zstd's
-    window).
+    `length`: how many bytes come out of the frame; `room`: memory of at least that size to use again. Held: what was
+    decoded, and until its end as much again (zstd's window).
     """
 
-    def __init__(self, source: BinaryIO, offset: int, length: int, where: str) -> None:
+    def __init__(self, source: BinaryIO, offset: int, length: int, where: str, room: mmap.mmap | None = None) -> None:
         self._where = where
         self._length = length
         self._decoded = 0
-        self._buffer = mmap.mmap(-1, max(length, 1))
+        self._buffer = mmap.mmap(-1, max(length, 1)) if room is None else room
         self._stream: zstandard.ZstdDecompressionReader | None = _stream(source, offset)
 
     @property
@@ -114,6 +114,13 @@ class FrameReader:
         """These bytes of the frame, fewer where it ends before. Raises `BundleError` where it is damaged."""
         self._read_to(min(end, self._length))
         return self._buffer[begin : min(end, self._decoded)]
+
+    def finish(self) -> None:
+        """Decode to the frame's end, where its checksum stands. Raises `BundleError` where it is damaged."""
+        self._read_to(self._length)
+        if self._stream is not None and self._stream.read(1):
+            raise BundleError("damaged: its frame is longer than it was", where=self._where)
+        self._stream = None
 
     def _read_to(self, end: int) -> None:
         try:

@@ -10,12 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from bugbundle.codec import decode
-from bugbundle.errors import BugbundleError
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
-from bugbundle.xds import Xds, canonical
-from bugbundle.xds.index import NO_BODY, XdsIndex
-from bugbundle.xds.kinds import MESSAGES
+from bugbundle.xds import Xds
 
 TLS = "envoy.extensions.transport_sockets.tls.v3."
 
@@ -130,48 +126,6 @@ class BootstrapFacts:
 Facts = ClusterFacts | RouteFacts | ListenerFacts | EndpointFacts | SecretFacts | BootstrapFacts | None
 
 
-class FactTable:
-    """Facts by content, remembered."""
-
-    def __init__(self, index: XdsIndex) -> None:
-        self._index = index
-        self._known: dict[bytes, Facts] = {}
-        self._open: tuple[str, bytes] = ("", b"")
-
-    def of(self, number: int) -> Facts:
-        """The facts of one distinct body; None for kinds without any, and for a body that cannot be read."""
-        if number == NO_BODY:
-            return None
-        body = self._index.bodies[number]
-        make = FACTS.get(Xds(body.kind))
-        if make is None:
-            return None
-        if body.meaning not in self._known:
-            try:
-                value = decode(self._text(number))
-                if body.kind != Xds.BOOTSTRAP:
-                    value = canonical(value, MESSAGES.get(Xds(body.kind), ""))
-                self._known[body.meaning] = make(as_dict(value))
-            except BugbundleError:
-                self._known[body.meaning] = None
-        return self._known[body.meaning]
-
-    def prefetch(self) -> None:
-        """The facts of everything in the index, in the order in which it lies in the bundle.
-
-        So each frame of an archive is decoded once, in whatever order the facts are asked for later.
-        """
-        for number in range(len(self._index.bodies)):
-            self.of(number)
-
-    def _text(self, number: int) -> bytes:
-        """The bytes of one body; the dump it was first seen in stays open, as its neighbours are asked for next."""
-        body = self._index.bodies[number]
-        if self._open[0] != body.entry:
-            self._open = (body.entry, self._index.read(body.entry))
-        return self._open[1][body.offset : body.offset + body.length]
-
-
 def cluster_facts(body: dict[str, Any]) -> ClusterFacts:
     """Of envoy.config.cluster.v3.Cluster."""
     contexts = list(_tls_contexts(body))
@@ -204,19 +158,20 @@ def route_facts(body: dict[str, Any]) -> RouteFacts:
     )
 
 
-def listener_facts(body: dict[str, Any]) -> ListenerFacts:
-    """Of envoy.config.listener.v3.Listener."""
+def listener_facts(body: dict[str, Any], chains: tuple[ChainFacts, ...] | None = None) -> ListenerFacts:
+    """Of envoy.config.listener.v3.Listener; `chains` where its filter chains have been looked at already."""
     address, port = _address(as_dict(body.get("address")))
-    chains = [*dicts(body.get("filter_chains"))]
-    if isinstance(body.get("default_filter_chain"), dict):
-        chains.append(body["default_filter_chain"])
+    if chains is None:
+        default = body.get("default_filter_chain")
+        found = [*dicts(body.get("filter_chains")), *([default] if isinstance(default, dict) else [])]
+        chains = tuple(map(chain_facts, found))
     return ListenerFacts(
         name=as_text(body.get("name")),
         address=address,
         port=port,
         direction=as_text(body.get("traffic_direction")),
         config=istio_config(body),
-        chains=tuple(map(_chain, chains)),
+        chains=chains,
     )
 
 
@@ -271,7 +226,8 @@ def _targets(host: dict[str, Any], domains: tuple[str, ...]) -> Iterator[RouteTa
             yield RouteTarget(cluster, as_text(host.get("name")), domains, name, istio_config(route), weight)
 
 
-def _chain(chain: dict[str, Any]) -> ChainFacts:
+def chain_facts(chain: dict[str, Any]) -> ChainFacts:
+    """Of envoy.config.listener.v3.FilterChain."""
     match = as_dict(chain.get("filter_chain_match"))
     context = as_dict(as_dict(chain.get("transport_socket")).get("typed_config"))
     is_tls = as_text(context.get("@type")) == TLS + "DownstreamTlsContext"

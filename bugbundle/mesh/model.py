@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bugbundle.bundle import Bundle
 from bugbundle.bundle.layout import is_dump
 from bugbundle.istio import Source, source_of
-from bugbundle.mesh.facts import FactTable
+from bugbundle.mesh.columns import Columns
+from bugbundle.mesh.fact_table import FactTable
 from bugbundle.mesh.kube import Kube, KubeObject
 from bugbundle.mesh.parts import PROXY_CONTAINER, Istiod, Part, Proxy, Ztunnel, containers
 from bugbundle.mesh.resources import Dump
@@ -25,6 +26,8 @@ class Mesh:
     def __init__(self, bundle: Bundle, kube: Kube | None = None, revision: str = "default") -> None:
         self.bundle = bundle
         self.kube = Kube(bundle) if kube is None else kube
+        self.kept: dict[Hashable, Any] = {}
+        """What `once` keeps."""
         self._alone: dict[str, Proxy | None] = {}
         self.revision = revision
         """The control plane whose Istio objects count where rules are istioctl's."""
@@ -43,6 +46,10 @@ class Mesh:
     def _facts(self) -> FactTable:
         return FactTable(self.index)
 
+    @functools.cached_property
+    def _columns(self) -> Columns:
+        return Columns(self.index, self._facts)
+
     def prefetch(self) -> None:
         """Look at every distinct xDS resource now, in the bundle's own order: for whoever will look at all of them."""
         for path in self.bundle:
@@ -52,7 +59,7 @@ class Mesh:
 
     def dump(self, entry: str) -> Dump | None:
         """The config dump in an entry; None where it was not recorded."""
-        return Dump(self.bundle, self.index, self._facts, entry) if entry in self.bundle else None
+        return Dump(self.bundle, self.index, self._facts, self._columns, entry) if entry in self.bundle else None
 
     @functools.cached_property
     def pods(self) -> dict[tuple[str, str], KubeObject]:

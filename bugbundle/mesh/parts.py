@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from bugbundle.bundle.manifest import parse_time
 from bugbundle.codec import decode
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh.kube import KubeObject, as_dict, as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.pointer import Pointer
 from bugbundle.mesh.resources import Dump
 from bugbundle.xds.kinds import Xds, kind_of_url
@@ -32,6 +34,8 @@ class Part:
         self.namespace = namespace
         self.name = name
         self.pod = pod
+        self.kept: dict[Hashable, Any] = {}
+        """What `once` keeps."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id})"
@@ -85,8 +89,6 @@ class Proxy(Part):
     """An Envoy: sidecar, gateway or waypoint."""
 
     folder = "proxies"
-    sync_memo: object = None
-    """Where `bugbundle.sync.compare` keeps its result: comparing is asked for by many rules."""
 
     @property
     def kind(self) -> str:
@@ -207,6 +209,7 @@ class Istiod(Part):
             )
         return found
 
+    @once
     def account(self, proxy_id: str, page: str = "config_dump") -> Dump | None:
         """istiod's own account of a proxy (`config_dump`, `edsz`); None where it was not recorded."""
         path = self.entry(f"debug/{page}/{proxy_id}.json")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+from array import array
 from collections.abc import Iterator
 from typing import Any
 
 from bugbundle.bundle import Bundle
 from bugbundle.codec import decode
 from bugbundle.errors import BugbundleError
-from bugbundle.mesh.facts import BootstrapFacts, Facts, FactTable
+from bugbundle.mesh.columns import Column, Columns, Run, wanted
+from bugbundle.mesh.fact_table import FactTable
+from bugbundle.mesh.facts import BootstrapFacts, Facts
 from bugbundle.mesh.pointer import Pointer
 from bugbundle.xds import Split, Xds, split
 from bugbundle.xds.index import NO_BODY, RowClass, Rows, XdsIndex
@@ -100,11 +103,13 @@ class Resource:
 class Dump:
     """One config dump: Envoy's or istiod's."""
 
-    def __init__(self, bundle: Bundle, index: XdsIndex, facts: FactTable, entry: str) -> None:
+    def __init__(self, bundle: Bundle, index: XdsIndex, facts: FactTable, columns: Columns, entry: str) -> None:
         self.bundle = bundle
         self.index = index
         self.facts = facts
         self.entry = entry
+        self._columns = columns
+        self._known: dict[tuple[Xds, tuple[str, ...]], Column] = {}
 
     @functools.cached_property
     def _rows(self) -> Rows:
@@ -120,17 +125,50 @@ class Dump:
 
     def resources(self, kind: Xds | None = None, section: str | None = None) -> Iterator[Resource]:
         """Its resources, in the dump's order."""
-        classes = self.index.classes
         rows = self._rows
-        wanted = {
-            number
-            for number in set(rows.classes)
-            if (kind is None or classes[number].kind == kind)
-            and (section is None or classes[number].section == section)
-        }
-        for number, position, body in zip(rows.classes, rows.positions, rows.bodies, strict=True):
-            if number in wanted:
-                yield Resource(self, classes[number], position, body)
+        for made, start, end in self._runs:
+            if (kind is None or made.kind == kind) and (section is None or made.section == section):
+                for place in range(start, end):
+                    yield Resource(self, made, rows.positions[place], rows.bodies[place])
+
+    def column(self, kind: Xds, *sections: str) -> Column:
+        """The contents of one kind (in these sections, where any are named), the same object for equal ones."""
+        known = self._known.get((kind, sections))
+        if known is None:
+            runs = list(wanted(self._runs, kind, frozenset(sections)))
+            parts = [self._contents[start:end] for _, start, end in runs]
+            bare = tuple(made.name for made, start, end in runs if self._is_bare(start))
+            known = self._known[kind, sections] = self._columns.column(parts, bare)
+        return known
+
+    def has(self, kind: Xds | None, *sections: str) -> bool:
+        """Whether it has any resource of one kind (in these sections, where any are named)."""
+        return any(True for _ in wanted(self._runs, kind, frozenset(sections)))
+
+    def rejected(self, kind: Xds) -> Iterator[Resource]:
+        """The resources of one kind of which Envoy rejected an update."""
+        if any(run.row.error for run in wanted(self._runs, kind, frozenset())):
+            yield from (resource for resource in self.resources(kind) if resource.has_error)
+
+    def find(self, kind: Xds, name: str, *sections: str) -> Resource | None:
+        """The resource of a name, with a body; the last where it stands twice."""
+        last = None
+        for made, start, end in wanted(self._runs, kind, frozenset(sections)):
+            for place in range(start, end):
+                one = Resource(self, made, self._rows.positions[place], self._rows.bodies[place])
+                last = one if one.has_body and one.name == name else last
+        return last
+
+    @functools.cached_property
+    def _runs(self) -> list[Run]:
+        return self._columns.runs(self._rows)
+
+    @functools.cached_property
+    def _contents(self) -> array[int]:
+        return self._columns.contents(self._rows)
+
+    def _is_bare(self, place: int) -> bool:
+        return self._rows.bodies[place] == NO_BODY
 
     def named(self, kind: Xds, section: str = "dynamic_active") -> dict[str, Resource]:
         """name → resource of one kind and section; the last wins where a name stands twice."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import Mesh
+from bugbundle.mesh.once import once
 from bugbundle.symptoms.conditions import conditions
 from bugbundle.symptoms.connections import connections
 from bugbundle.symptoms.counters import counters
@@ -47,15 +47,10 @@ class Ledger:
         return [one for one in self.symptoms if one.state is state]
 
 
-_KNOWN: WeakKeyDictionary[Mesh, Ledger] = WeakKeyDictionary()
-
-
+@once
 def ledger(mesh: Mesh) -> Ledger:
     """The ledger of a mesh, made once."""
-    found = _KNOWN.get(mesh)
-    if found is None:
-        found = _KNOWN[mesh] = _make(mesh)
-    return found
+    return _make(mesh)
 
 
 def _make(mesh: Mesh) -> Ledger:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import Mesh
 from bugbundle.mesh.config.gateway_exposure import has_route, named_for
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.signals.access import QUIET, Fault, answers, faults
 from bugbundle.mesh.signals.failures import called, port_called
@@ -35,9 +35,6 @@ ASIDE = frozenset({"DC", "FI", "DI", "RL"})
 """What is asked for, or the client's own doing."""
 
 
-_KNOWN: WeakKeyDictionary[Mesh, dict[int, Symptom]] = WeakKeyDictionary()
-
-
 def requests(mesh: Mesh) -> Iterator[Symptom]:
     """A symptom per kind of failed request."""
     yield from {id(one): one for one in _all(mesh).values()}.values()
@@ -48,18 +45,17 @@ def symptom_of(mesh: Mesh, fault: Fault) -> Symptom:
     return _all(mesh)[id(fault)]
 
 
+@once
 def _all(mesh: Mesh) -> dict[int, Symptom]:
     """The identity of each fault (`faults` and `answers` keep them) → its symptom."""
-    known = _KNOWN.get(mesh)
-    if known is None:
-        known = _KNOWN[mesh] = {}
-        for kind, found in ((Kind.REQUEST, faults(mesh)), (Kind.ANSWER, answers(mesh))):
-            groups: dict[tuple[object, ...], list[Fault]] = {}
-            for fault in found:
-                groups.setdefault(_key(mesh, fault), []).append(fault)
-            for group in groups.values():
-                symptom = _symptom(mesh, kind, group)
-                known.update((id(fault), symptom) for fault in group)
+    known: dict[int, Symptom] = {}
+    for kind, found in ((Kind.REQUEST, faults(mesh)), (Kind.ANSWER, answers(mesh))):
+        groups: dict[tuple[object, ...], list[Fault]] = {}
+        for fault in found:
+            groups.setdefault(_key(mesh, fault), []).append(fault)
+        for group in groups.values():
+            symptom = _symptom(mesh, kind, group)
+            known.update((id(fault), symptom) for fault in group)
     return known
 
 

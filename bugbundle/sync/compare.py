@@ -7,15 +7,18 @@ istioctl/pkg/writer/compare), and beyond it EDS of the EDS clusters and ECDS.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bugbundle.bundle.manifest import parse_time
 from bugbundle.diff import ABSENT, differences
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Dump, Istiod, Mesh, Proxy, Resource, SyncState
+from bugbundle.mesh.columns import Column
 from bugbundle.mesh.facts import ClusterFacts
 from bugbundle.mesh.kube import as_text
+from bugbundle.mesh.once import once
 from bugbundle.sync.model import TYPES, Drift, FieldDrift, Meaning, ProxySync, TypeSync, Verdict
 from bugbundle.xds import Xds, canonical
 from bugbundle.xds.kinds import MESSAGES
@@ -33,15 +36,9 @@ def compare_all(mesh: Mesh) -> Iterator[ProxySync]:
         yield compare(proxy)
 
 
+@once
 def compare(proxy: Proxy) -> ProxySync:
     """One proxy, all types; remembered with the proxy."""
-    if proxy.sync_memo is None:
-        proxy.sync_memo = _compare(proxy)
-    assert isinstance(proxy.sync_memo, ProxySync)
-    return proxy.sync_memo
-
-
-def _compare(proxy: Proxy) -> ProxySync:
     mesh = proxy.mesh
     holders = mesh.istiods_of(proxy.id)
     holder = holders[0] if holders else None
@@ -71,8 +68,8 @@ def _type(proxy: Proxy, kind: Xds, istiod: Istiod | None, state: SyncState | Non
     equal = 0
     drifts: tuple[Drift, ...] = ()
     if account is not None and proxy.dump is not None:
-        equal, drifts = _drifts(proxy.dump, account, kind, _Context(state, holder, age, dict(errors)))
-    verdict = _verdict(state, holder, drifts, errors, compared=not reason, known=bool(proxy.mesh.istiods))
+        equal, drifts = _drifts(proxy.dump, account, kind, _Context(proxy.mesh, state, holder, age, dict(errors)))
+    verdict = _verdict(state, holder, drifts, errors, known=bool(proxy.mesh.istiods))
     return TypeSync(kind, verdict, state, age, not reason, reason, equal, drifts, errors)
 
 
@@ -90,10 +87,10 @@ def _accounts(proxy: Proxy, kind: Xds, istiod: Istiod | None) -> tuple[Dump | No
         return None, istiod.gap(f"debug/{page}/{proxy.id}.json").text
     if account.problem:
         return None, f"entry {account.entry}: {account.problem}"
-    flat = page == "config_dump" and any(True for _ in account.resources(section="flat"))
-    if flat and not any(True for _ in account.resources(kind)):
+    flat = page == "config_dump" and account.has(None, "flat")
+    if flat and not account.has(kind):
         return None, f"entry {account.entry}: istiod was asked for single types, and gave no account of {kind}"
-    if kind is Xds.EDS and not any(True for _ in proxy.dump.resources(Xds.EDS)):
+    if kind is Xds.EDS and not proxy.dump.has(Xds.EDS):
         return None, f"entry {proxy.dump.entry}: was recorded without EDS"
     return account, ""
 
@@ -102,14 +99,15 @@ class _Context:
     """What tells the meaning of a drift: istiod's state of the type, who holds the connection, Envoy's errors."""
 
     def __init__(
-        self, state: SyncState | None, holder: Istiod | None, age: float | None, errors: dict[str, str]
+        self, mesh: Mesh, state: SyncState | None, holder: Istiod | None, age: float | None, errors: dict[str, str]
     ) -> None:
+        self.mesh = mesh
         self.state = state
         self.holder = holder
         self.age = age
         self.errors = errors
 
-    def meaning(self, name: str, change: str, warming: set[str]) -> Meaning:
+    def meaning(self, name: str, change: str, warming: frozenset[str]) -> Meaning:
         """The likeliest meaning, the surest sign first."""
         if name in self.errors or (self.state and self.state.last_error):
             return Meaning.REJECTED
@@ -128,47 +126,51 @@ class _Context:
 
 def _drifts(envoy: Dump, istiod: Dump, kind: Xds, context: _Context) -> tuple[int, tuple[Drift, ...]]:
     """(resources that agree, the others)."""
-    ours = _named(istiod.resources(kind))
-    theirs = _named(envoy.resources(kind, "dynamic_active"))
-    if kind is Xds.EDS:
-        theirs = _subscribed(envoy, ours, theirs)
-    if kind is Xds.ECDS and not ours and not theirs:
-        return 0, ()
-    warming = {resource.name for resource in envoy.resources(kind, "dynamic_warming")}
-    equal = sum(1 for name, one in ours.items() if name in theirs and theirs[name].meaning == one.meaning)
-    found = [
-        _drift(kind, name, ours.get(name), theirs.get(name), context, warming)
-        for name in sorted({*ours, *theirs})
-        if not (name in ours and name in theirs and ours[name].meaning == theirs[name].meaning)
-    ]
-    return equal, tuple(found)
+    ours, theirs = istiod.column(kind), envoy.column(kind, "dynamic_active")
+    equal, names = _apart_names(ours, theirs, envoy.column(Xds.CDS, "dynamic_active") if kind is Xds.EDS else None)
+    if not names:
+        return equal, ()
+    here = _named(istiod.resources(kind), names)
+    there = _named(envoy.resources(kind, "dynamic_active"), names)
+    warming = envoy.column(kind, "dynamic_warming").names
+    return equal, tuple(_drift(kind, name, here.get(name), there.get(name), context, warming) for name in names)
 
 
-def _named(resources: Iterable[Resource]) -> dict[str, Resource]:
-    return {resource.name: resource for resource in resources if resource.has_body}
+@once
+def _apart_names(ours: Column, theirs: Column, clusters: Column | None) -> tuple[int, tuple[str, ...]]:
+    """(how many resources are equal, the names of the others): looked at once for all proxies with these columns.
+
+    Of EDS only what Envoy subscribes to counts (`clusters`: its CDS): its dump also prints the endpoints of others.
+    """
+    here, there = ours.named, theirs.named
+    equal = sum(1 for name, one in here.items() if there.get(name) == one)
+    if equal == len(here) == len(there):
+        return equal, ()
+    alone = there.keys() - here.keys()
+    if clusters is not None and alone:
+        alone &= _subscribed(clusters)
+    return equal, tuple(sorted({*alone, *(name for name, one in here.items() if there.get(name) != one)}))
 
 
-def _subscribed(envoy: Dump, ours: dict[str, Resource], theirs: dict[str, Resource]) -> dict[str, Resource]:
-    """Of EDS, only what Envoy subscribes to: its dump also prints the endpoints of other clusters."""
-    extra = theirs.keys() - ours.keys()
-    if not extra:
-        return theirs
-    eds: set[str] = set()
-    for cluster in envoy.resources(Xds.CDS, "dynamic_active"):
-        facts = cluster.facts() if cluster.name in extra else None
-        if isinstance(facts, ClusterFacts) and facts.type == "EDS":
-            eds.add(facts.service or facts.name)
-    return {name: resource for name, resource in theirs.items() if name not in extra or name in eds}
+@once
+def _subscribed(clusters: Column) -> frozenset[str]:
+    """The names under which the EDS clusters of a CDS column ask for endpoints."""
+    facts = [clusters.facts(one) for one in clusters.named.values()]
+    return frozenset(one.service or one.name for one in facts if isinstance(one, ClusterFacts) and one.type == "EDS")
+
+
+def _named(resources: Iterable[Resource], names: Container[str]) -> dict[str, Resource]:
+    return {resource.name: resource for resource in resources if resource.has_body and resource.name in names}
 
 
 def _drift(
-    kind: Xds, name: str, ours: Resource | None, theirs: Resource | None, context: _Context, warming: set[str]
+    kind: Xds, name: str, ours: Resource | None, theirs: Resource | None, context: _Context, warming: frozenset[str]
 ) -> Drift:
     change = "missing in Envoy" if theirs is None else "only in Envoy" if ours is None else "differs"
     fields: tuple[FieldDrift, ...] = ()
     cut = 0
     if ours is not None and theirs is not None:
-        found = _fields(kind, ours, theirs)
+        found = _fields(context.mesh, kind, Shown(ours.meaning, ours), Shown(theirs.meaning, theirs))
         fields, cut = tuple(found[:MAX_FIELDS]), max(len(found) - MAX_FIELDS, 0)
     return Drift(
         kind,
@@ -183,11 +185,20 @@ def _drift(
     )
 
 
-def _fields(kind: Xds, ours: Resource, theirs: Resource) -> list[FieldDrift]:
-    """The fields that differ; empty where a body cannot be read."""
+@dataclass(frozen=True)
+class Shown:
+    """A resource by what it means: equal meaning, equal differences."""
+
+    meaning: bytes
+    resource: Resource = field(compare=False)
+
+
+@once
+def _fields(mesh: Mesh, kind: Xds, ours: Shown, theirs: Shown) -> list[FieldDrift]:
+    """The fields that differ, the same for all proxies with this pair; empty where a body cannot be read."""
     try:
-        left = canonical(ours.body(), MESSAGES.get(kind, ""))
-        right = canonical(theirs.body(), MESSAGES.get(kind, ""))
+        left = canonical(ours.resource.body(), MESSAGES.get(kind, ""))
+        right = canonical(theirs.resource.body(), MESSAGES.get(kind, ""))
     except BugbundleError:
         return [FieldDrift("/", ABSENT, ABSENT)]
     return [FieldDrift(d.path, d.left, d.right) for d in differences(left, right)]
@@ -201,11 +212,10 @@ def _config(resource: Resource | None) -> str:
 
 def _errors(dump: Dump, kind: Xds) -> Iterator[tuple[str, str]]:
     """(resource, what Envoy said) for every resource that Envoy rejected."""
-    for resource in dump.resources(kind):
-        if resource.has_error:
-            details = as_text(resource.error_state.get("details"))
-            if details:
-                yield resource.name, details
+    for resource in dump.rejected(kind):
+        details = as_text(resource.error_state.get("details"))
+        if details:
+            yield resource.name, details
 
 
 def _age(now: datetime | None, state: SyncState | None) -> float | None:
@@ -222,7 +232,6 @@ def _verdict(
     drifts: tuple[Drift, ...],
     errors: tuple[tuple[str, str], ...],
     *,
-    compared: bool,
     known: bool,
 ) -> Verdict:
     """Rejection first, then istiod's own status, then what the comparison saw."""

@@ -35,7 +35,6 @@ class Meaning(StrEnum):
     IN_FLIGHT = "a push was under way while both sides were recorded"
     NEVER_SENT = "istiod has it but never sent it"
     REMOVED = "istiod no longer has it, Envoy still does"
-    PATCHED = "an EnvoyFilter or the bootstrap shapes it on one side only"
     WARMING = "Envoy holds it back until what it waits for (endpoints, a secret, an extension) arrives"
     UNEXPLAINED = "istiod says it is in sync: the two accounts were taken at different times, or xDS lost it"
 

@@ -5,23 +5,18 @@ A pod that no policy of a direction selects takes everything. Connections of amb
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.config.network_policies import Policies, address_allowed, peers, pod_allowed, port_allowed, rules
 from bugbundle.mesh.kube import as_dict, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.workloads.index import index
 from bugbundle.trace.model import Resource
 from bugbundle.trace.places import addresses_of
 
-_POLICIES: WeakKeyDictionary[Mesh, Policies] = WeakKeyDictionary()
 
-
+@once
 def _policies(mesh: Mesh) -> Policies:
-    found = _POLICIES.get(mesh)
-    if found is None:
-        found = _POLICIES[mesh] = Policies(mesh)
-    return found
+    return Policies(mesh)
 
 
 def blocked(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from bugbundle.codec import decode, encode
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh, Proxy
 from bugbundle.mesh import Resource as Recorded
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Ref
 from bugbundle.mesh.workloads.owners import config_ref
 from bugbundle.trace.model import Resource
@@ -24,9 +24,6 @@ from bugbundle.xds.schema import camel
 
 RUNNING = ("dynamic_active", "static", "flat")
 """The sections of a dump that hold what Envoy runs; warming, draining and rejected resources take no new requests."""
-
-_BODIES: WeakKeyDictionary[Mesh, dict[bytes, dict[str, Any]]] = WeakKeyDictionary()
-_CONFIGS: WeakKeyDictionary[Mesh, dict[str, Envoy]] = WeakKeyDictionary()
 
 
 def made_by(body: dict[str, Any]) -> Ref | None:
@@ -151,7 +148,7 @@ class Envoy:
 
 
 def _read(recorded: Recorded, mesh: Mesh) -> Body | None:
-    known = _BODIES.setdefault(mesh, {})
+    known = _bodies(mesh)
     body = known.get(recorded.meaning)
     if body is None:
         try:
@@ -177,12 +174,16 @@ def in_order(body: Any, raw: Any) -> Any:
     return {key: in_order(one, raw.get(key, raw.get(camel(key)))) for key, one in body.items()}
 
 
+@once
 def envoy(proxy: Proxy) -> Envoy:
     """The configuration of a proxy, remembered with its mesh."""
-    known = _CONFIGS.setdefault(proxy.mesh, {})
-    if proxy.id not in known:
-        known[proxy.id] = Envoy(proxy)
-    return known[proxy.id]
+    return Envoy(proxy)
+
+
+@once
+def _bodies(mesh: Mesh) -> dict[bytes, dict[str, Any]]:
+    """meaning → canonical body, filled as they are asked for."""
+    return {}
 
 
 def loose(body: bytes) -> dict[str, Any]:

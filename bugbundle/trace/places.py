@@ -11,12 +11,12 @@ import functools
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.meshconfig import mesh_config
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.workloads.index import alive, index
 
 NONE = "None"
@@ -219,12 +219,7 @@ def _name(item: KubeObject) -> str:
     return f"{item.namespace}/{item.name}"
 
 
-_KNOWN: WeakKeyDictionary[Mesh, Places] = WeakKeyDictionary()
-
-
+@once
 def places(mesh: Mesh) -> Places:
     """The one table of names and addresses of a mesh."""
-    found = _KNOWN.get(mesh)
-    if found is None:
-        found = _KNOWN[mesh] = Places(mesh)
-    return found
+    return Places(mesh)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.config.mtls import Demands
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Ref, ref
 from bugbundle.trace.config import Body, Envoy, envoy
 from bugbundle.trace.connection import Connection
@@ -135,14 +135,9 @@ class Walker:
         return bool(problem)
 
 
-_DEMANDS: WeakKeyDictionary[Mesh, Demands] = WeakKeyDictionary()
-
-
+@once
 def _demands(mesh: Mesh) -> Demands:
-    found = _DEMANDS.get(mesh)
-    if found is None:
-        found = _DEMANDS[mesh] = Demands(mesh)
-    return found
+    return Demands(mesh)
 
 
 def _key(known: Envoy, listener: Body, connection: Connection, request: Request) -> tuple[Hashable, ...]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from bugbundle.codec import Raw, Struct, decode, encode_packed, hash128, read_packed
 from bugbundle.errors import BugbundleError
@@ -60,11 +60,24 @@ class Rows:
 NO_BODY = 0xFFFFFFFF
 
 
+class Parts(Protocol):
+    """Reads parts of entries, in their order, without looking at the whole of each."""
+
+    def part(self, path: str, offset: int, length: int) -> bytes:
+        """These bytes of an entry. Raises `BundleError` where they cannot be read."""
+
+    def finish(self) -> bool:
+        """Whether all that was given is sound, as far as checksums tell."""
+
+
 class XdsIndex:
     """All dumps of a bundle. `read` gives the bytes of an entry, for dumps and bodies not yet looked at."""
 
-    def __init__(self, read: Callable[[str], bytes]) -> None:
+    def __init__(self, read: Callable[[str], bytes], parts: Parts | None = None) -> None:
         self.read = read
+        self._parts = parts
+        self._sound = True
+        self._open: tuple[str, bytes] = ("", b"")
         self.bodies: list[Body] = []
         self.classes: list[RowClass] = []
         self.dumps: dict[str, Rows] = {}
@@ -110,6 +123,26 @@ class XdsIndex:
                 place = _find(data, item.body, place)
                 number = self._new(item, raw, path, place)
             rows.bodies.append(number)
+
+    def text(self, number: int) -> bytes:
+        """The bytes of one distinct body, for who asks for one after the other in the bundle's order."""
+        body = self.bodies[number]
+        if self._parts is not None:
+            try:
+                return self._parts.part(body.entry, body.offset, body.length)
+            except BugbundleError:
+                self._parts, self._sound = None, False  # whole entries from now on: their hashes tell damage
+        if self._open[0] != body.entry:
+            self._open = (body.entry, self.read(body.entry))
+        return self._open[1][body.offset : body.offset + body.length]
+
+    def finish(self) -> bool:
+        """Let go of what `text` holds open; False where what it gave turned out to be damaged: ask again."""
+        self._open = ("", b"")
+        parts, self._parts = self._parts, None
+        sound = parts is None or parts.finish()
+        sound, self._sound = sound and self._sound, True
+        return sound
 
     def body_text(self, number: int) -> bytes:
         """The bytes of one distinct body."""
@@ -170,12 +203,12 @@ class XdsIndex:
         return encode_packed(parts)
 
     @classmethod
-    def decode(cls, data: bytes, read: Callable[[str], bytes]) -> XdsIndex:
+    def decode(cls, data: bytes, read: Callable[[str], bytes], parts: Parts | None = None) -> XdsIndex:
         """Read back what `encode` wrote. Raises `BugbundleError` for anything else, or another version."""
         version, order, classes, tables, columns, dumps = read_packed(data, _Shape)
         if version != VERSION or order != sys.byteorder:
             raise BugbundleError(f"index version {version} {order}, this is {VERSION} {sys.byteorder}")
-        index = cls(read)
+        index = cls(read, parts)
         index.classes = classes
         index._by_class = {made: number for number, made in enumerate(classes)}
         try:
@@ -236,7 +269,7 @@ def _pack(column: array[int]) -> bytes:
 
 
 def _unpack(part: bytes) -> array[int]:
-    return array("I", accumulate(_column(part), lambda a, b: (a + b) & NO_BODY))
+    return array("I", [number & NO_BODY for number in accumulate(_column(part))])
 
 
 def _bodies(tables: _Tables, columns: list[array[int]]) -> list[Body]:
@@ -288,11 +321,3 @@ def _find(data: bytes, body: Raw, start: int) -> int:
     text = bytes(body)
     place = data.find(text, start)
     return place if place >= 0 else max(data.find(text), 0)
-
-
-def iter_kind(index: XdsIndex, rows: Rows, kind: Xds) -> Iterator[tuple[RowClass, int, int]]:
-    """The rows of one kind: (class, position, body number)."""
-    wanted = {number for number, made in enumerate(index.classes) if made.kind == kind}
-    for number, position, body in zip(rows.classes, rows.positions, rows.bodies, strict=True):
-        if number in wanted:
-            yield index.classes[number], position, body

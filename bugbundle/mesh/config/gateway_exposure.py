@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bugbundle.mesh import KubeObject, Mesh, Proxy
 from bugbundle.mesh import kinds as res
-from bugbundle.mesh.config.envoys import names
+from bugbundle.mesh.config.envoys import shaping
 from bugbundle.mesh.config.gateways import plain_hosts, selector_of
 from bugbundle.mesh.config.hosts import host_matches, texts_of
 from bugbundle.mesh.facts import RouteFacts
@@ -87,8 +87,7 @@ def _at_edge(item: KubeObject) -> bool:
 
 def has_route(proxy: Proxy, host: str) -> bool:
     """Whether a proxy has a virtual host for a host: a request then failed for its path, not for its host."""
-    known = names(proxy)
-    tables = [resource.facts() for resource in known.shaping] if known else []
+    tables = [resource.facts() for resource in shaping(proxy)]
     return any(
         host_matches(domain, host)
         for table in tables

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kinds import SERVICE, SERVICE_ENTRY
 from bugbundle.mesh.kube import as_list, as_text, dicts
+from bugbundle.mesh.once import once
 
 DOMAIN = "cluster.local"
 _SERVICE = re.compile(r"([\w-]+)\.([\w-]+)\.svc\..+")
@@ -96,15 +96,10 @@ class Hosts:
         return None
 
 
-_KNOWN: WeakKeyDictionary[Mesh, Hosts] = WeakKeyDictionary()
-
-
+@once
 def hosts(mesh: Mesh) -> Hosts:
     """The one table of hosts of a mesh."""
-    found = _KNOWN.get(mesh)
-    if found is None:
-        found = _KNOWN[mesh] = Hosts(mesh)
-    return found
+    return Hosts(mesh)
 
 
 def texts_of(value: Any) -> list[str]:

@@ -7,8 +7,10 @@ from typing import Any
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kinds import CONFIG_MAP
 from bugbundle.mesh.kube import as_dict, as_text, texts
+from bugbundle.mesh.once import once
 
 
+@once
 def mesh_config_map(mesh: Mesh) -> KubeObject | None:
     """The ConfigMap `istio` (or `istio-<revision>`) with the key `mesh`."""
     found = [
@@ -29,6 +31,7 @@ def mesh_networks(mesh: Mesh) -> dict[str, Any]:
     return _settings(mesh, "meshNetworks")
 
 
+@once
 def _settings(mesh: Mesh, key: str) -> dict[str, Any]:
     import yaml
 
@@ -41,6 +44,7 @@ def _settings(mesh: Mesh, key: str) -> dict[str, Any]:
         return {}
 
 
+@once
 def root_namespace(mesh: Mesh) -> str:
     """`rootNamespace`, else where the ConfigMap lies, else `istio-system`."""
     found = mesh_config_map(mesh)
@@ -54,6 +58,7 @@ def injector_config_map(mesh: Mesh, revision: str) -> KubeObject | None:
     return next((item for item in mesh.kube.list(CONFIG_MAP) if item.name == name), None)
 
 
+@once
 def injection_values(mesh: Mesh, revision: str = "") -> dict[str, Any]:
     """The Helm values in the injector's ConfigMap (JSON); empty where absent or odd."""
     from bugbundle.codec import decode

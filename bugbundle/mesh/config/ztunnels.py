@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import KubeObject, Mesh, Ztunnel
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Ref
 from bugbundle.mesh.signals.logs import Line, ztunnel_log
 from bugbundle.mesh.workloads.index import captured, node_of
@@ -16,21 +16,17 @@ _DESTINATION = re.compile(r'dst\.workload="([^"]*)".*?dst\.namespace="([^"]*)"')
 _SERVICE = re.compile(r'dst\.service="([\w-]+)\.([\w-]+)\.svc')
 _SOURCE = re.compile(r'src\.workload="([^"]*)".*?src\.namespace="([^"]*)"')
 
-_ACCOUNTS: WeakKeyDictionary[Mesh, dict[str, dict[str, str]]] = WeakKeyDictionary()
 
-
+@once
 def account(mesh: Mesh, kind: str) -> dict[str, str]:
     """istiod's `workloads` (by uid) or `services` (by namespace/hostname) for ambient → a readable name.
 
     Of several replicas only what all of them have; empty where none gave an account (debug/ambientz).
     """
-    known = _ACCOUNTS.setdefault(mesh, {})
-    if kind not in known:
-        pages = [page for one in mesh.istiods if (page := as_dict(one.json("debug/ambientz.json")))]
-        tables = [{key_of(kind, row): _name(kind, row) for row in dicts(page.get(kind))} for page in pages]
-        common = set(tables[0]).intersection(*tables[1:]) if tables else set()
-        known[kind] = {key: tables[0][key] for key in sorted(common)} if tables else {}
-    return known[kind]
+    pages = [page for one in mesh.istiods if (page := as_dict(one.json("debug/ambientz.json")))]
+    tables = [{key_of(kind, row): _name(kind, row) for row in dicts(page.get(kind))} for page in pages]
+    common = set(tables[0]).intersection(*tables[1:]) if tables else set()
+    return {key: tables[0][key] for key in sorted(common)} if tables else {}
 
 
 def key_of(kind: str, row: dict[str, object]) -> str:

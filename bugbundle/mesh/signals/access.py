@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from weakref import WeakKeyDictionary
 
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh, Pointer, Proxy
 from bugbundle.mesh.config.meshconfig import mesh_config
 from bugbundle.mesh.kube import as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.signals.access_lines import DEFAULT, compile_format, of_json, of_text
 from bugbundle.mesh.signals.logs import time_of
 from bugbundle.words import clip
@@ -88,9 +88,6 @@ class Fault:
         return address in known if address and known else not self.authority
 
 
-_FAULTS: WeakKeyDictionary[Mesh, tuple[list[Fault], list[Fault]]] = WeakKeyDictionary()
-
-
 def faults(mesh: Mesh) -> list[Fault]:
     """Every kind of failure of every proxy; each log is read once."""
     return _all(mesh)[0]
@@ -101,14 +98,11 @@ def answers(mesh: Mesh) -> list[Fault]:
     return _all(mesh)[1]
 
 
+@once
 def _all(mesh: Mesh) -> tuple[list[Fault], list[Fault]]:
-    found = _FAULTS.get(mesh)
-    if found is None:
-        pattern = compile_format(as_text(mesh_config(mesh).get("accessLogFormat")) or DEFAULT)
-        seen = [fault for proxy in mesh.proxies for fault in _of_proxy(proxy, pattern)]
-        found = [one for one in seen if not one.answered], [one for one in seen if one.answered]
-        _FAULTS[mesh] = found
-    return found
+    pattern = compile_format(as_text(mesh_config(mesh).get("accessLogFormat")) or DEFAULT)
+    seen = [fault for proxy in mesh.proxies for fault in _of_proxy(proxy, pattern)]
+    return [one for one in seen if not one.answered], [one for one in seen if one.answered]
 
 
 def _of_proxy(proxy: Proxy, pattern: re.Pattern[bytes]) -> Iterator[Fault]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.config.hosts import service_of
 from bugbundle.mesh.kinds import SERVICE
 from bugbundle.mesh.kube import as_list, as_text
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Proof
 from bugbundle.mesh.signals.access import Fault, faults
 from bugbundle.mesh.workloads.owners import ClusterName
@@ -66,15 +66,10 @@ class Failures:
         return [f for f in found if f.details.startswith("rbac_access_denied") and f.proxy.id in proxies]
 
 
-_KNOWN: WeakKeyDictionary[Mesh, Failures] = WeakKeyDictionary()
-
-
+@once
 def failures(mesh: Mesh) -> Failures:
     """The failures of a mesh, sorted once."""
-    found = _KNOWN.get(mesh)
-    if found is None:
-        found = _KNOWN[mesh] = Failures(mesh)
-    return found
+    return Failures(mesh)
 
 
 def times(found: list[Fault]) -> int:

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from bugbundle.bundle.manifest import parse_time
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh import Mesh, Pointer
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Proof
 from bugbundle.words import clip
 
@@ -240,19 +240,22 @@ def time_of(raw: bytes) -> datetime | None:
     return parse_time(text if text.endswith("Z") else text + "Z")
 
 
-_KNOWN: WeakKeyDictionary[Mesh, dict[str, Log | None]] = WeakKeyDictionary()
-
-
 def log(mesh: Mesh, namespace: str, pod: str, container: str, known: dict[str, bytes]) -> Log | None:
     """A container's log, read once per mesh; None where it was not recorded."""
     path = f"logs/{namespace}/{pod}/{container}.log"
-    logs = _KNOWN.setdefault(mesh, {})
+    logs = _logs(mesh)
     if path not in logs:
         try:
             logs[path] = Log(path, mesh.bundle[path], mesh.bundle.at(path) or mesh.now, known)
         except (KeyError, BugbundleError):
             logs[path] = None
     return logs[path]
+
+
+@once
+def _logs(mesh: Mesh) -> dict[str, Log | None]:
+    """path → log, filled as they are asked for."""
+    return {}
 
 
 def proxy_log(mesh: Mesh, namespace: str, pod: str) -> Log | None:

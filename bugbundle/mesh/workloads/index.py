@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import Istiod, KubeObject, Mesh
 from bugbundle.mesh.kinds import ENDPOINT_SLICE
 from bugbundle.mesh.kube import as_text, texts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.parts import containers
 from bugbundle.mesh.ref import Ref, ref
 from bugbundle.mesh.workloads.labels import matches
@@ -101,15 +101,10 @@ class Index:
         return self._services_by_pod.get((pod.namespace, pod.name), [])
 
 
-_KNOWN: WeakKeyDictionary[Mesh, Index] = WeakKeyDictionary()
-
-
+@once
 def index(mesh: Mesh) -> Index:
     """The one index of a mesh."""
-    found = _KNOWN.get(mesh)
-    if found is None:
-        found = _KNOWN[mesh] = Index(mesh)
-    return found
+    return Index(mesh)
 
 
 def alive(pod: KubeObject) -> bool:

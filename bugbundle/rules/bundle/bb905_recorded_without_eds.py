@@ -40,6 +40,4 @@ def recorded_without_eds(mesh: Mesh) -> Iterator[Evidence]:
 
 def _lacks(proxy: Proxy) -> bool:
     dump = proxy.dump
-    if dump is None or any(True for _ in dump.resources(Xds.EDS)):
-        return False
-    return any(True for _ in dump.resources(Xds.CDS, "dynamic_active"))
+    return dump is not None and not dump.has(Xds.EDS) and dump.has(Xds.CDS, "dynamic_active")

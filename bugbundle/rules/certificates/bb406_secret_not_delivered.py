@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from bugbundle.istio import Source
 from bugbundle.mesh import KubeObject, Mesh, Proxy, Resource
-from bugbundle.mesh.facts import ClusterFacts, ListenerFacts
+from bugbundle.mesh.columns import Column
+from bugbundle.mesh.facts import ClusterFacts, Facts, ListenerFacts
 from bugbundle.mesh.kinds import GATEWAY, K8S_GATEWAY, SECRET
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.workloads.owners import config_ref
 from bugbundle.mesh.workloads.pod_age import SETTLING, running_for
@@ -19,7 +21,7 @@ from bugbundle.xds import Xds
 FILES = ("file-cert:", "file-root:")
 """SDS names of certificates that lie in the pod (security/pkg/nodeagent, DestinationRule and Gateway with paths)."""
 
-SECTIONS = frozenset({"dynamic_active", "dynamic_warming"})
+SECTIONS = ("dynamic_active", "dynamic_warming")
 
 
 @rule(
@@ -43,21 +45,20 @@ def secret_not_delivered(mesh: Mesh) -> Iterator[Evidence]:
     """
     groups: dict[tuple[str, str], list[tuple[Proxy, Resource]]] = {}
     names: dict[tuple[str, str], list[str]] = {}
-    asked: dict[bytes, tuple[str, ...]] = {}
     for proxy in mesh.proxies:
         age = running_for(proxy)
         if proxy.dump is None or (age is not None and age < SETTLING):
             continue
-        have = {one.name for one in proxy.dump.resources(Xds.SDS, "dynamic_active") if one.has_body}
-        if not have and not any(True for _ in proxy.dump.resources(Xds.SDS)):
+        have = proxy.dump.column(Xds.SDS, "dynamic_active").named.keys()
+        if not have and not proxy.dump.has(Xds.SDS):
             continue
         for kind in (Xds.LDS, Xds.CDS):
+            if _all_asked(proxy.dump.column(kind, *SECTIONS)) <= have:
+                continue
             for resource in proxy.dump.resources(kind):
                 if resource.section not in SECTIONS or not resource.has_body:
                     continue
-                if resource.meaning not in asked:
-                    asked[resource.meaning] = _asked(resource)
-                for name in asked[resource.meaning]:
+                for name in _asked(resource.facts()):
                     if name not in have:
                         key = ("file", _made_by(resource)) if name.startswith(FILES) else ("secret", name)
                         groups.setdefault(key, []).append((proxy, resource))
@@ -71,8 +72,13 @@ def _made_by(resource: Resource) -> str:
     return as_text(getattr(resource.facts(), "config", "")) or resource.name
 
 
-def _asked(resource: Resource) -> tuple[str, ...]:
-    facts = resource.facts()
+@once
+def _all_asked(column: Column) -> frozenset[str]:
+    """Every secret that listeners or clusters name."""
+    return frozenset(name for one in column.contents for name in _asked(column.facts(one)))
+
+
+def _asked(facts: Facts) -> tuple[str, ...]:
     if isinstance(facts, ClusterFacts):
         return facts.secrets
     if isinstance(facts, ListenerFacts):

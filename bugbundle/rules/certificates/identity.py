@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import Mesh, Pointer, Proxy, Ztunnel
 from bugbundle.mesh.config.meshconfig import mesh_config
 from bugbundle.mesh.facts import SecretFacts
 from bugbundle.mesh.kinds import CONFIG_MAP
 from bugbundle.mesh.kube import as_list, as_text, dicts, texts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Ref
 from bugbundle.xds import Xds
 
@@ -53,18 +53,12 @@ class Held:
         return next((san[4:] for san in sans if san.startswith("URI:spiffe://")), "")
 
 
-_HELD: WeakKeyDictionary[Mesh, list[Held]] = WeakKeyDictionary()
-
-
+@once
 def held(mesh: Mesh) -> list[Held]:
     """Every certificate of every proxy; each distinct one is read once."""
-    found = _HELD.get(mesh)
-    if found is None:
-        reader = _Reader()
-        found = [one for proxy in mesh.proxies for one in _of_proxy(proxy, reader)]
-        found += [one for ztunnel in mesh.ztunnels for one in _of_ztunnel(ztunnel, reader)]
-        _HELD[mesh] = found
-    return found
+    reader = _Reader()
+    found = [one for proxy in mesh.proxies for one in _of_proxy(proxy, reader)]
+    return found + [one for ztunnel in mesh.ztunnels for one in _of_ztunnel(ztunnel, reader)]
 
 
 class _Reader:

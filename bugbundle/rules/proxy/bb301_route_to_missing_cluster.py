@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh, Proxy, Resource
-from bugbundle.mesh.config.envoys import names, ports_of, uses
+from bugbundle.mesh.config.envoys import lacking, names, ports_of
 from bugbundle.mesh.facts import RouteTarget
 from bugbundle.mesh.kinds import GRPC_ROUTE, HTTP_ROUTE
 from bugbundle.mesh.ref import Proof, Ref, ref
@@ -45,14 +45,9 @@ def route_to_missing_cluster(mesh: Mesh) -> Iterator[Evidence]:
     groups: dict[tuple[str, Ref | None], list[Use]] = {}
     for proxy in mesh.proxies:
         found = names(proxy)
-        for resource in found.shaping if found else ():
-            used = uses(mesh, resource)
-            for cluster in used.names - found.clusters if found else ():
-                target = used.targets[cluster][0]
-                if found and _phantom(mesh, target, found.clusters):
-                    continue
-                made = _maker(mesh, target)
-                groups.setdefault((cluster, made), []).append(Use(proxy, resource, target))
+        for resource, target in lacking(proxy):
+            if found and not _phantom(mesh, target, found.clusters):
+                groups.setdefault((target.cluster, _maker(mesh, target)), []).append(Use(proxy, resource, target))
     for (cluster, made), members in groups.items():
         yield _evidence(cluster, made, members)
 

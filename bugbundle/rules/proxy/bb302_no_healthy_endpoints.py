@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh, Proxy, Resource
-from bugbundle.mesh.config.envoys import names, uses
+from bugbundle.mesh.columns import Column
+from bugbundle.mesh.config.envoys import names, shaping, uses
 from bugbundle.mesh.config.hosts import texts_of
 from bugbundle.mesh.facts import EndpointFacts
 from bugbundle.mesh.kinds import SERVICE, SERVICE_ENTRY
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.workloads.index import index
 from bugbundle.mesh.workloads.owners import ClusterName, config_ref
@@ -107,28 +109,36 @@ def _service_entries(mesh: Mesh) -> dict[str, Ref]:
 
 def _empty(mesh: Mesh) -> dict[str, Empty]:
     """Clusters without healthy endpoints anywhere."""
-    alive: dict[bytes, bool] = {}
     served: set[str] = set()
     found: dict[str, Empty] = {}
+    seen: set[Column] = set()
     for proxy in mesh.proxies:
         known = names(proxy)
-        for resource in proxy.dump.resources(Xds.EDS) if proxy.dump and known else ():
-            if not resource.meaning:
-                continue
-            if resource.meaning not in alive:
-                facts = resource.facts()
-                hosts = facts.hosts if isinstance(facts, EndpointFacts) else ()
-                alive[resource.meaning] = any(host.health in ("HEALTHY", "UNKNOWN") for host in hosts)
-            if alive[resource.meaning]:
-                served.add(resource.name)
-            elif known and resource.name in known.clusters:
-                one = found.setdefault(resource.name, Empty())
+        if proxy.dump is None or known is None:
+            continue
+        column = proxy.dump.column(Xds.EDS)
+        alive, dead = _health(column)
+        if column not in seen:
+            seen.add(column)
+            served |= alive
+        for name in dead:
+            if name in known.clusters:
+                one = found.setdefault(name, Empty())
                 one.proxies.append(proxy)
-                one.first = one.first or resource
+                one.first = one.first or proxy.dump.find(Xds.EDS, name)
     for name in served & found.keys():
         del found[name]
     _routes(mesh, found)
     return found
+
+
+@once
+def _health(column: Column) -> tuple[frozenset[str], tuple[str, ...]]:
+    """(names with a healthy endpoint, names with none) of an EDS column."""
+    hosts = [(one.name, getattr(column.facts(one), "hosts", ())) for one in column.contents]
+    healthy = [any(host.health in ("HEALTHY", "UNKNOWN") for host in found) for _, found in hosts]
+    alive = frozenset(name for (name, _), fine in zip(hosts, healthy, strict=True) if fine)
+    return alive, tuple(name for (name, _), fine in zip(hosts, healthy, strict=True) if not fine)
 
 
 def _routes(mesh: Mesh, found: dict[str, Empty]) -> None:
@@ -136,8 +146,7 @@ def _routes(mesh: Mesh, found: dict[str, Empty]) -> None:
     for name, one in found.items():
         facts = one.first.facts() if one.first else None
         one.unhealthy = len(facts.hosts) if isinstance(facts, EndpointFacts) else 0
-        have = names(one.proxies[0])
-        for resource in have.shaping if have else ():
+        for resource in shaping(one.proxies[0]):
             for target in uses(mesh, resource).targets.get(name, ()):
                 one.config = one.config or target.config
 

@@ -6,21 +6,24 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bugbundle.istio import Source
-from bugbundle.mesh import Mesh, Proxy, Resource
-from bugbundle.mesh.facts import ClusterFacts, EndpointFacts, ListenerFacts
+from bugbundle.mesh import Mesh, Proxy
+from bugbundle.mesh.columns import Column
+from bugbundle.mesh.facts import ClusterFacts, EndpointFacts, Facts, ListenerFacts
 from bugbundle.mesh.kinds import PEER_AUTHENTICATION
 from bugbundle.mesh.kube import as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.workloads.owners import ClusterName, config_ref
 from bugbundle.rules.model import Evidence, Level, rule
 from bugbundle.xds import Xds
+
+INBOUND = "virtualInbound"
 
 
 class Server(NamedTuple):
     """What the inbound listener of one pod takes: ports with mTLS only, ports without mTLS."""
 
     proxy: Proxy
-    listener: Resource
     strict: frozenset[int]
     plain: frozenset[int]
 
@@ -29,7 +32,7 @@ class Client(NamedTuple):
     """One proxy's cluster."""
 
     proxy: Proxy
-    cluster: Resource
+    cluster: str
     tls: str
     config: str
     service: str
@@ -64,13 +67,13 @@ def mtls_mode_mismatch(mesh: Mesh) -> Iterator[Evidence]:
     groups: dict[tuple[str, str], tuple[list[Client], Server, int]] = {}
     for proxy in mesh.proxies:
         clients = list(_clients(proxy))
-        known = proxy.dump.named(Xds.EDS) if proxy.dump and clients else {}
-        for client in clients:
-            endpoints = known.get(client.service)
-            if endpoints is None:
+        column = proxy.dump.column(Xds.EDS, "dynamic_active") if proxy.dump and clients else None
+        for client in clients if column else ():
+            endpoints = column.named.get(client.service) if column else None
+            if column is None or endpoints is None:
                 continue
             if endpoints.meaning not in hosts:
-                hosts[endpoints.meaning] = _resolve(endpoints, servers)
+                hosts[endpoints.meaning] = _resolve(column.facts(endpoints), servers)
             for server, port in hosts[endpoints.meaning]:
                 if port in (server.plain if client.tls else server.strict):
                     key = (client.config, client.tls)
@@ -85,16 +88,17 @@ def _servers(mesh: Mesh) -> dict[str, Server]:
     ports: dict[bytes, tuple[frozenset[int], frozenset[int]]] = {}
     found: dict[str, Server] = {}
     for proxy in mesh.proxies:
-        inbound = proxy.dump.named(Xds.LDS).get("virtualInbound") if proxy.dump else None
-        if inbound is None or proxy.pod is None:
+        column = proxy.dump.column(Xds.LDS, "dynamic_active") if proxy.dump else None
+        inbound = column.named.get(INBOUND) if column else None
+        if column is None or inbound is None or proxy.pod is None:
             continue
         if inbound.meaning not in ports:
-            facts = inbound.facts()
+            facts = column.facts(inbound)
             ports[inbound.meaning] = _ports(facts) if isinstance(facts, ListenerFacts) else (frozenset(), frozenset())
         strict, plain = ports[inbound.meaning]
         if strict or plain:
             for address in _addresses(proxy):
-                found[address] = Server(proxy, inbound, strict, plain)
+                found[address] = Server(proxy, strict, plain)
     return found
 
 
@@ -116,29 +120,33 @@ def _ports(facts: ListenerFacts) -> tuple[frozenset[int], frozenset[int]]:
 
 def _clients(proxy: Proxy) -> Iterator[Client]:
     """The outbound clusters of a proxy whose TLS a DestinationRule decides: off, or the mesh's own without asking."""
-    for resource in proxy.dump.resources(Xds.CDS, "dynamic_active") if proxy.dump else ():
-        if not resource.name.startswith("outbound|"):
-            continue
-        facts = resource.facts()
-        if isinstance(facts, ClusterFacts) and facts.config and facts.tls in ("", "istio"):
-            yield Client(proxy, resource, facts.tls, facts.config, facts.service or facts.name)
+    for name, facts in _pinned(proxy.dump.column(Xds.CDS, "dynamic_active")) if proxy.dump else ():
+        yield Client(proxy, name, facts.tls, facts.config, facts.service or facts.name)
 
 
-def _resolve(endpoints: Resource, servers: dict[str, Server]) -> list[tuple[Server, int]]:
-    facts = endpoints.facts()
+@once
+def _pinned(column: Column) -> tuple[tuple[str, ClusterFacts], ...]:
+    """(name, facts) of the outbound clusters whose TLS a DestinationRule decides."""
+    outbound = [(one.name, column.facts(one)) for one in column.contents if one.name.startswith("outbound|")]
+    found = ((name, facts) for name, facts in outbound if isinstance(facts, ClusterFacts))
+    return tuple((name, facts) for name, facts in found if facts.config and facts.tls in ("", "istio"))
+
+
+def _resolve(facts: Facts, servers: dict[str, Server]) -> list[tuple[Server, int]]:
     hosts = facts.hosts if isinstance(facts, EndpointFacts) else ()
     return [(servers[host.address], host.port) for host in hosts if host.address in servers and host.port]
 
 
 def _evidence(mesh: Mesh, config: str, clients: list[Client], server: Server, port: int) -> Evidence:
     made = config_ref(config)
-    name = min((one.cluster.name for one in clients), key=len)
+    name = min((one.cluster for one in clients), key=len)
     senders = list(dict.fromkeys(one.proxy for one in clients))
     service = ClusterName(name).service
     policies = [ref(item) for item in mesh.kube.list(PEER_AUTHENTICATION) if item.namespace == server.proxy.namespace]
-    first = next(one for one in clients if one.cluster.name == name)
+    first = next(one for one in clients if one.cluster == name)
     objects: list[Ref] = [one for one in (made, service) if one]
     objects += [*policies, ref(server.proxy), *(ref(one) for one in senders[:20])]
+    takes = "no TLS" if first.tls else "a client certificate is required"
     return Evidence(
         origin=made or ref(first.proxy),
         values={
@@ -151,10 +159,15 @@ def _evidence(mesh: Mesh, config: str, clients: list[Client], server: Server, po
         },
         objects=tuple(objects),
         proofs=(
-            Proof(first.cluster.pointer, f"{name}: {'mTLS' if first.tls else 'no TLS'}"),
-            Proof(
-                server.listener.pointer, f"port {port}: {'no TLS' if first.tls else 'a client certificate is required'}"
-            ),
+            *_shown(first.proxy, Xds.CDS, name, f"{name}: {'mTLS' if first.tls else 'no TLS'}"),
+            *_shown(server.proxy, Xds.LDS, INBOUND, f"port {port}: {takes}"),
         ),
         affects=tuple(one.id for one in senders),
     )
+
+
+def _shown(proxy: Proxy, kind: Xds, name: str, text: str) -> Iterator[Proof]:
+    """A resource as proof."""
+    found = proxy.dump.find(kind, name, "dynamic_active") if proxy.dump else None
+    if found:
+        yield Proof(found.pointer, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
 from bugbundle.bundle.manifest import parse_time
@@ -138,10 +139,8 @@ def _proofs(proxy: Proxy, kind: Xds, state: SyncState | None, dumped: bool) -> I
     if state:
         holder = proxy.mesh.istiods_of(proxy.id)[0]
         yield Proof(Pointer(holder.entry("debug/syncz.json")), f"lastError: {_first(state.last_error)}")
-    for resource in proxy.dump.resources(kind) if proxy.dump and dumped else ():
-        if resource.has_error:
-            yield Proof(resource.pointer, f"error_state of {resource.name}: rejected")
-            break
+    for resource in islice(proxy.dump.rejected(kind), 1) if proxy.dump and dumped else ():
+        yield Proof(resource.pointer, f"error_state of {resource.name}: rejected")
     log = proxy_log(proxy.mesh, proxy.namespace, proxy.name)
     line = log.last("rejected") if log else None
     if line:

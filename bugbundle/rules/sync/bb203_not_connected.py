@@ -110,7 +110,7 @@ def _told(lacks: list[str]) -> str:
 
 def _configured(proxy: Proxy) -> bool:
     """Whether it ever received a cluster; taken as yes where its dump was not recorded."""
-    return proxy.dump is None or any(True for _ in proxy.dump.resources(Xds.CDS, "dynamic_active"))
+    return proxy.dump is None or proxy.dump.has(Xds.CDS, "dynamic_active")
 
 
 def _since(lines: list[Line], proxy: Proxy) -> str:
@@ -132,8 +132,8 @@ def _lacks(proxy: Proxy) -> list[str]:
     if sibling is None or proxy.dump is None:
         return []
     account = proxy.mesh.istiods_of(sibling.id)[0].account(sibling.id)
-    theirs = account.named(Xds.CDS) if account else {}
-    mine = proxy.dump.named(Xds.CDS)
+    theirs = account.column(Xds.CDS, "dynamic_active").names if account else frozenset()
+    mine = proxy.dump.column(Xds.CDS, "dynamic_active").names
     return sorted(name for name in theirs if name.startswith("outbound|") and name not in mine)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh
-from bugbundle.mesh.config.envoys import names, uses
+from bugbundle.mesh.config.envoys import shaping, uses
 from bugbundle.mesh.config.gateway_exposure import has_route, named_for
 from bugbundle.mesh.config.hosts import hosts, service_of
 from bugbundle.mesh.ref import Proof, Ref, ref
@@ -138,8 +138,7 @@ def _objects(mesh: Mesh, fault: Fault) -> Iterator[Ref]:
     if fault.proxy.kind == "gateway" and not host:
         name = fault.authority.partition(":")[0] or fault.sni
         yield from (ref(one) for one in named_for(mesh, name))
-    known = names(fault.proxy)
-    for resource in known.shaping if known and fault.cluster else ():
+    for resource in shaping(fault.proxy) if fault.cluster else ():
         for sent in uses(mesh, resource).targets.get(fault.cluster, ()):
             made = config_ref(sent.config)
             if made and "~" not in made.name:
