@@ -14,6 +14,7 @@ from bugbundle.mesh.kube import as_dict, as_text
 from bugbundle.mesh.ref import Proof, Ref
 from bugbundle.mesh.workloads.index import alive, ready
 from bugbundle.mesh.workloads.owners import workload
+from bugbundle.symptoms.known import harmless
 from bugbundle.symptoms.model import Kind, State, Symptom
 from bugbundle.symptoms.status import DAEMON_SET, wanted_and_ready
 from bugbundle.words import clip
@@ -49,7 +50,7 @@ def events(mesh: Mesh) -> Iterator[Symptom]:
             groups.setdefault(key, []).append(event)
     for (owner, reason, _), group in groups.items():
         if not all(over(mesh, one.about, one.last) for one in group):
-            yield _symptom(owner, reason, group)
+            yield _symptom(mesh, owner, reason, group)
 
 
 def _event(item: KubeObject) -> _Event:
@@ -73,9 +74,11 @@ def _owner(mesh: Mesh, about: Ref) -> Ref:
     return workload(mesh, pod) if pod else about
 
 
-def _symptom(owner: Ref, reason: str, group: list[_Event]) -> Symptom:
+def _symptom(mesh: Mesh, owner: Ref, reason: str, group: list[_Event]) -> Symptom:
     last = max(group, key=lambda one: one.last.timestamp() if one.last else 0.0)
-    metrics = owner.kind == "HorizontalPodAutoscaler"
+    known = harmless(mesh, last.message)
+    if owner.kind == "HorizontalPodAutoscaler":
+        known = "without metrics the number of replicas stays as it is"
     return Symptom(
         Kind.EVENT,
         owner,
@@ -85,8 +88,8 @@ def _symptom(owner: Ref, reason: str, group: list[_Event]) -> Symptom:
         last=last.last,
         proofs=(Proof(last.item.at("/message"), clip(last.message)),),
         things=tuple(dict.fromkeys(one.about for one in group[:50])),
-        state=State.HARMLESS if metrics else State.NOW,
-        reason="without metrics the number of replicas stays as it is" if metrics else "",
+        state=State.HARMLESS if known else State.NOW,
+        reason=known,
     )
 
 

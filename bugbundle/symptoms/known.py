@@ -21,6 +21,8 @@ HARMLESS: tuple[tuple[str, str], ...] = (
     (r"the object has been modified; please apply your changes", "two writers met; it is tried again"),
     (r"Operation cannot be fulfilled on", "two writers met; it is tried again"),
     (r"retrying \(retry count: 1\).* already exists", "another replica was first"),
+    (r"^Failed to (?:create|update) endpoint.*(?:already exists|has been modified)",
+     "two writers met; the controller of endpoints tries again"),
     (r"update event skipped - pod no longer exists", "the pod was gone before its event was read"),
     (r"slow startup task", "istiod tells how long its start took"),
     (r"failed to add indexer: indexer conflict", "istiod asks twice for the same index"),

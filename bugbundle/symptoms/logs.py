@@ -37,6 +37,9 @@ COMPLAINT = re.compile(
 STARTING = timedelta(seconds=90)
 """Complaints in a container's first seconds are over once its pod is ready."""
 
+QUIET = timedelta(seconds=5)
+"""What came several times, and did not for so long and for twice its usual pause, is over."""
+
 STALE = timedelta(minutes=30)
 """Older lines that did not come again speak of the past."""
 
@@ -139,7 +142,7 @@ def _state(mesh: Mesh, groups: dict[Source, Template], said: str) -> tuple[State
     reason = harmless(mesh, said)
     if reason:
         return State.HARMLESS, reason
-    if all(_while_starting(source, one) for source, one in groups.items()):
+    if all(_while_starting(source, one, mesh.now) for source, one in groups.items()):
         return State.PAST, "only while it started; its pod is ready"
     if all(ended(said, log_text(mesh, source.path).rpartition(one.sample)[2]) for source, one in groups.items()):
         return State.PAST, "a later line of the same log says that it is over"
@@ -149,6 +152,10 @@ def _state(mesh: Mesh, groups: dict[Source, Template], said: str) -> tuple[State
     return State.NOW, ""
 
 
-def _while_starting(source: Source, one: Template) -> bool:
-    early = source.started is not None and one.last is not None and one.last - source.started < STARTING
-    return early and ready(source.pod)
+def _while_starting(source: Source, one: Template, now: datetime | None) -> bool:
+    """Whether the lines came in the first seconds alone: if they went on, the next would have been there by now."""
+    if source.started is None or one.first is None or one.last is None or not ready(source.pod):
+        return False
+    usual = (one.last - one.first) / max(one.count - 1, 1)
+    silent = one.count == 1 or now is None or now - one.last > max(2 * usual, QUIET)
+    return one.last - source.started < STARTING and silent
