@@ -15,6 +15,7 @@ import yaml
 from bugbundle.bundle import Bundle, Gap
 from bugbundle.mesh.kube import Kube, KubeObject, as_dict, as_text, dicts
 from bugbundle.mesh.pointer import Pointer
+from bugbundle.plurals import plural
 
 OF_CLUSTERS = frozenset({"services", "namespaces", "nodes", "pods", "secrets"})
 """What istioctl takes from a cluster and never from a file."""
@@ -156,16 +157,9 @@ class _Reader:
 
 
 def resource_of(item: KubeObject) -> str:
-    """The list that an object belongs to, by Kubernetes' rule for plurals: `virtualservices.networking.istio.io`."""
-    low = item.kind.lower()
-    if low.endswith("s"):
-        plural = low if low == "endpoints" else f"{low}es"
-    elif low.endswith("y") and low[-2:-1] not in ("a", "e", "i", "o", "u"):
-        plural = f"{low[:-1]}ies"
-    else:
-        plural = f"{low}s"
+    """The list that an object belongs to: `virtualservices.networking.istio.io`."""
     group, slash, _ = item.api_version.partition("/")
-    return f"{plural}.{group}" if slash else plural
+    return f"{plural(item.kind)}.{group}" if slash else plural(item.kind)
 
 
 def nothing_recorded() -> Bundle:
