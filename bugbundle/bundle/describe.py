@@ -30,9 +30,20 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "summary": summary,
         "contents": _contents(bundle),
         "redacted": [f"{number:>6}  {kind}" for kind, number in sorted(_redacted(bundle).items())],
-        "gaps": [f"{gap.path}: {gap.status or 'no answer'}: {gap.reason[:160]}" for gap in bundle.gaps.values()],
+        "gaps": _gaps(bundle),
         "notes": list(bundle.notes),
     }
+
+
+def _gaps(bundle: Bundle) -> list[str]:
+    """A line for each reason: the first entry that lacks for it, and how many others."""
+    groups: dict[tuple[int, str], list[str]] = {}
+    for gap in bundle.gaps.values():
+        groups.setdefault((gap.status, gap.reason), []).append(gap.path)
+    return [
+        f"{paths[0]}{f' and {len(paths) - 1} more' if paths[1:] else ''}: {status or 'no answer'}: {reason[:240]}"
+        for (status, reason), paths in groups.items()
+    ]
 
 
 def _redacted(bundle: Bundle) -> dict[str, int]:

@@ -18,6 +18,12 @@ not asked when it was recorded. Who records the recording again leaves it so."""
 GAP = "bugbundle-gap"
 """The header with which it says that the answer stands for a gap: the gap's status, a blank, its reason as in a URL."""
 
+READ_FROM = "read from"
+"""How the note on somebody else's recording begins: it tells of no loss."""
+
+NOT_HELD = " does not hold it"
+"""In the reason of a gap: recordings of this kind have no such entry; nothing was asked, nothing failed."""
+
 MAX_NAME = 1024
 _BAD = re.compile(r"^/|^[A-Za-z]:|\\|//|[\x00-\x1f\x7f]|(^|/)\.\.?(/|$)|/$")
 

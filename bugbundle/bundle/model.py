@@ -6,6 +6,7 @@ has the default here, a field that this version does not know is ignored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -65,7 +66,7 @@ class Manifest:
     format: int
     started: datetime | None
     finished: datetime | None
-    entries: dict[str, Entry]
+    entries: Mapping[str, Entry]
     gaps: dict[str, Gap]
     redacted: dict[str, int] = field(default_factory=dict)
 

@@ -154,6 +154,10 @@ class Bundle(Mapping[str, bytes]):
         self.header: Header = self._header()
         self.manifest: Manifest | None = self._manifest()
         self.gaps: dict[str, Gap] = dict(self.manifest.gaps) if self.manifest else {}
+        self.foreign = ""
+        """What kind of recording it is, where it is not one of ours: `an istioctl bug-report`."""
+        self.absent: Callable[[str], Gap] | None = None
+        """Why such a recording lacks an entry."""
         for spot in self.damage:
             self.notes.append(f"{spot.path}: {spot.reason}")
 
@@ -213,7 +217,10 @@ class Bundle(Mapping[str, bytes]):
 
     def gap(self, path: str) -> Gap:
         """Why an entry is absent: the recorded gap, or one that says that it was not asked for."""
-        return self.gaps.get(path) or Gap(path, reason=self._absence())
+        known = self.gaps.get(path)
+        if known is None and self.absent is not None:
+            return self.absent(path)
+        return known or Gap(path, reason=self._absence())
 
     def xds_index(self) -> XdsIndex:
         """The index of all config dumps: the archive's own where it has a sound one, else one that grows."""

@@ -16,8 +16,9 @@ def convert(bundle: str, target: str, force: bool) -> None:
     """
     from bugbundle.bundle import open_bundle
     from bugbundle.convert import convert as write
+    from bugbundle.importers import open_recording
 
-    source = open_bundle(bundle)
+    source = open_recording(bundle)
     path = write(source, target, force=force)
     made = open_bundle(path)
     redacted = made.manifest.redacted if made.manifest else {}

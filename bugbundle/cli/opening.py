@@ -65,7 +65,7 @@ def open_mesh(bundle: str) -> Mesh:
 
     The context's object may hold meshes that are open already, by the path that the command line names.
     """
-    from bugbundle.bundle import open_bundle
+    from bugbundle.importers import open_recording
     from bugbundle.mesh import Mesh
 
     context = click.get_current_context(silent=True)
@@ -73,7 +73,7 @@ def open_mesh(bundle: str) -> Mesh:
     if bundle in known:
         mesh: Mesh = known[bundle]
         return mesh
-    mesh = Mesh(open_bundle(bundle))
+    mesh = Mesh(open_recording(bundle))
     for note in mesh.bundle.notes:
         click.echo(f"Warning: {note}", err=True)
     return mesh

@@ -50,6 +50,8 @@ class Draft:
         self.lists: dict[str, Lists] = {}
         self.taken: set[str] = set()
         self.problems: list[str] = []
+        self.now: datetime | None = None
+        self.cluster = ""
 
     def page(
         self, source: Source, namespace: str, pod: str, file: str, item: str = "", convert: Convert | None = None

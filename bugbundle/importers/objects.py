@@ -6,6 +6,7 @@ margin. Anything else is parsed.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ _DIVIDER = re.compile(rb"^---[ \t]*(?:#[^\n]*)?\r?$", re.MULTILINE)
 _TOP = re.compile(rb"^(apiVersion|kind): *[\"']?([A-Za-z0-9./-]+)[\"']?[ \t]*\r?$", re.MULTILINE)
 _VERSION = re.compile(rb"^(?:- |  )apiVersion: [\"']?([a-z0-9./-]+)[\"']?\r?$", re.MULTILINE)
 _KIND = re.compile(rb"^(?:- |  )kind: ([A-Za-z0-9]+)\r?$", re.MULTILINE)
+_NAME = re.compile(rb"^  metadata:\r?\n(?:    [^\n]*\n)*?    name: [\"']?([a-z0-9.-]+)[\"']?\r?$", re.MULTILINE)
 _START = re.compile(rb"^- ", re.MULTILINE)
 _END = re.compile(rb"^[a-zA-Z]", re.MULTILINE)
 _ANCHOR = re.compile(rb"[:\[,{-]\s*&[A-Za-z0-9_]")
@@ -40,6 +42,14 @@ class Group:
     kind: str
     listed: bool
     load: Callable[[], list[Object]]
+    quick: tuple[str, ...] | None = None
+    """Their names, where these are known without parsing."""
+
+    def names(self) -> list[str]:
+        """The objects' names."""
+        if self.quick is not None:
+            return list(self.quick)
+        return [_text(_object(item.get("metadata")).get("name")) for item in self.load()]
 
     @property
     def group(self) -> str:
@@ -122,9 +132,9 @@ def _document(text: bytes, where: str) -> Iterator[Group]:
     elif kind == "List":
         yield from _mixed(text, where)
     elif kind.endswith("List"):
-        yield Group(version, kind.removesuffix("List"), True, lambda: _items(_parse(text, where)))
+        yield Group(version, kind.removesuffix("List"), True, functools.cache(lambda: _items(_parse(text, where))))
     else:
-        yield Group(version, kind, False, lambda: [_object(_parse(text, where))])
+        yield Group(version, kind, False, functools.cache(lambda: [_object(_parse(text, where))]))
 
 
 def _mixed(text: bytes, where: str) -> Iterator[Group]:
@@ -142,11 +152,13 @@ def _mixed(text: bytes, where: str) -> Iterator[Group]:
             return
         pieces.setdefault((version[1].decode(), kind[1].decode()), []).append(piece)
     for (version_text, kind_text), parts in pieces.items():
-        yield Group(version_text, kind_text, False, _loader(parts, where))
+        found = [match[1].decode() for match in map(_NAME.search, parts) if match]
+        quick = tuple(found) if len(found) == len(parts) else None
+        yield Group(version_text, kind_text, False, _loader(parts, where), quick)
 
 
 def _loader(parts: list[bytes], where: str) -> Callable[[], list[Object]]:
-    return lambda: [item for item in _list(_parse(b"".join(parts), where)) if isinstance(item, dict)]
+    return functools.cache(lambda: [item for item in _list(_parse(b"".join(parts), where)) if isinstance(item, dict)])
 
 
 def _whole(value: Any) -> Iterator[Group]:

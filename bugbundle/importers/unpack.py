@@ -229,6 +229,16 @@ TAKEN = (
 )
 
 
+def first_bytes(path: Path, size: int = 2048) -> bytes:
+    """What a compressed file begins with once unpacked; empty where it cannot be."""
+    with path.open("rb") as file:
+        kind = packed_in(file.read(512))
+        try:
+            return next(_pieces(file, kind), b"")[:size] if kind not in ("", "tar", "zip") else b""
+        except (*BROKEN, zlib.error, lzma.LZMAError, BundleError):
+            return b""
+
+
 def stdin() -> BinaryIO:
     """Standard input, as bytes."""
     return sys.stdin.buffer

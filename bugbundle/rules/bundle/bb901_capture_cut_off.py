@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bugbundle.bundle.layout import READ_FROM
 from bugbundle.mesh import Mesh, Pointer
 from bugbundle.mesh.ref import Proof, Ref
 from bugbundle.rules.model import Evidence, Level, rule
@@ -26,7 +27,7 @@ def capture_cut_off(mesh: Mesh) -> Iterator[Evidence]:
     ## What to do
     Record again where that is possible. Otherwise read every «nothing found» with this in mind.
     """
-    for note in dict.fromkeys(mesh.bundle.notes):
+    for note in dict.fromkeys(note for note in mesh.bundle.notes if not note.startswith(READ_FROM)):
         yield Evidence(
             origin=Ref("Bundle", "", "manifest.json"),
             values={"note": note},

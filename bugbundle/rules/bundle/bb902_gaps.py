@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bugbundle.bundle import Gap
+from bugbundle.bundle.layout import NOT_HELD
 from bugbundle.istio import Source, source_of
 from bugbundle.mesh import Mesh, Pointer
 from bugbundle.mesh.ref import Proof, Ref
@@ -38,6 +39,8 @@ def gaps(mesh: Mesh) -> Iterator[Evidence]:
     groups: dict[tuple[Source, int, str], list[Gap]] = {}
     places = {path: number for number, path in enumerate(mesh.bundle.gaps)}
     for gap in mesh.bundle.gaps.values():
+        if NOT_HELD in gap.reason:
+            continue
         reason = _VARYING.sub("N", _short(gap))
         groups.setdefault((source_of(gap.path), gap.status, reason), []).append(gap)
     for (source, status, _), members in groups.items():
