@@ -107,7 +107,7 @@ def _asked(draft: Draft, cluster: dict[str, str], kinds: set[str]) -> None:
 
 
 def _events(draft: Draft, file: str) -> None:
-    at = draft.tree.files[file].at
+    at = draft.when(file)
     path = "k8s/api/v1/events.json"
     if not tables.EVENTS.match(draft.tree.head(file).decode("utf-8", "replace")):
         return

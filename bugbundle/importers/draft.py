@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bugbundle.bundle.layout import check_name
 from bugbundle.bundle.model import Damage, Gap
@@ -14,6 +14,9 @@ from bugbundle.importers.objects import Group, Object, folder, groups
 from bugbundle.importers.tree import Tree
 from bugbundle.istio import Source
 from bugbundle.xds.index import XdsIndex
+
+APART = timedelta(hours=12)
+"""Times that are further from each other are not of one recording: the files were copied later."""
 
 Convert = Callable[[bytes], bytes]
 
@@ -51,7 +54,20 @@ class Draft:
         self.taken: set[str] = set()
         self.problems: list[str] = []
         self.now: datetime | None = None
+        """When it was recorded."""
+        self.said: datetime | None = None
+        """The last time in its logs."""
         self.cluster = ""
+
+    def at(self, told: datetime | None) -> None:
+        """The time that the recording gives itself. It cannot be before the last line of its logs."""
+        if told is not None:
+            self.now = told if self.said is None else max(told, self.said)
+
+    def when(self, file: str) -> datetime | None:
+        """When a file was written; None where it was copied long after the recording was made."""
+        at = self.tree.files[file].at if file in self.tree else None
+        return at if at and self.now and abs(at - self.now) < APART else None
 
     def page(
         self, source: Source, namespace: str, pod: str, file: str, item: str = "", convert: Convert | None = None
@@ -69,7 +85,7 @@ class Draft:
             if said is not None:
                 self.gaps.setdefault(path, Gap(path, target, request, 0, said))
                 return
-        self.entries.setdefault(path, Piece(file, target, request, self.tree.files[file].at, convert))
+        self.entries.setdefault(path, Piece(file, target, request, self.when(file), convert))
 
     def log(
         self, namespace: str, pod: str, container: str, file: str, previous: bool = False, convert: Convert | None = None
@@ -80,13 +96,12 @@ class Draft:
         request = f"GET /api/v1/namespaces/{namespace}/pods/{pod}/log{query}"
         self.taken.add(file)
         if _sound(path):
-            self.entries.setdefault(path, Piece(file, "kubernetes", request, self.tree.files[file].at, convert))
+            self.entries.setdefault(path, Piece(file, "kubernetes", request, self.when(file), convert))
 
     def made(self, path: str, file: str, request: str, make: Callable[[], bytes]) -> None:
         """An entry of the Kubernetes API that is worked out of a file."""
         self.taken.add(file)
-        at = self.tree.files[file].at if file in self.tree else None
-        self.entries.setdefault(path, Piece(file, "kubernetes", request, at, None, make))
+        self.entries.setdefault(path, Piece(file, "kubernetes", request, self.when(file), None, make))
 
     def objects(
         self, file: str, namespace: str | None = None, *, whole: bool = False, only: Callable[[Group], bool] | None = None

@@ -149,7 +149,7 @@ def _status(draft: Draft, names: Names, file: str) -> None:
 
 
 def _events(draft: Draft, file: str) -> None:
-    at = draft.tree.files[file].at
+    at = draft.when(file)
 
     def made() -> bytes:
         items = tables.events(draft.tree.read(file), at or draft.now)

@@ -81,6 +81,14 @@ def groups(data: bytes, where: str) -> list[Group]:
     return found
 
 
+def bare(data: bytes, api_version: str, kind: str, where: str) -> Group:
+    """One object that does not say its kind. Raises `BundleError` where it is none."""
+    text = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if b"metadata" not in text[:65536]:
+        raise BundleError("holds no objects of Kubernetes", where=where)
+    return Group(api_version, kind, False, functools.cache(lambda: [_object(_parse(text, where))]))
+
+
 def _of_json(text: bytes, where: str) -> Iterator[Group]:
     for document in json_documents(text, where):
         yield from _whole(document)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import ModuleType
 from typing import Protocol
 
@@ -12,11 +12,10 @@ from bugbundle.bundle import FORMAT, Bundle, Entry, Header, Manifest
 from bugbundle.bundle.layout import READ_FROM
 from bugbundle.bundle.manifest import parse_time
 from bugbundle.errors import BundleError
-from bugbundle.importers import bugreport, expected, loose
-from bugbundle.importers.draft import Draft, DraftStore
-from bugbundle.importers.looks import what_they_are
+from bugbundle.importers import bugreport, clusterdump, crust, expected, inspected, loose, shark, troubleshoot
+from bugbundle.importers.draft import APART, Draft, DraftStore
+from bugbundle.importers.looks import TAKEN, what_they_are
 from bugbundle.importers.tree import Tree
-from bugbundle.importers.unpack import TAKEN
 from bugbundle.importers.whose import Names
 
 
@@ -33,18 +32,17 @@ class Layout(Protocol):
         """Take the files that are."""
 
 
-LAYOUTS: tuple[ModuleType, ...] = (bugreport,)
+LAYOUTS: tuple[ModuleType, ...] = (shark, bugreport, inspected, troubleshoot, crust, clusterdump)
 MANY = 20_000
 """Files that are looked at for what they are, where no layout names them."""
 
 _STAMP = re.compile(rb"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
-_APART = timedelta(hours=12)
 
 
 def bundle_of(tree: Tree) -> Bundle:
     """Somebody else's files as a bundle. Raises `BundleError` where nothing in them is known."""
     draft, names = Draft(tree), Names()
-    draft.now = latest(tree)
+    _date(draft)
     found = [layout for layout in LAYOUTS if layout.detect(tree)]
     for layout in found:
         layout.read(draft, names)
@@ -101,15 +99,14 @@ class _Entries(Mapping[str, Entry]):
         return len(self._draft.entries)
 
 
-def latest(tree: Tree) -> datetime | None:
+def _date(draft: Draft) -> None:
     """When a recording was made: the time of its files, unless they were copied later than the last line of its logs."""
-    times = [file.at for file in tree.files.values() if file.at is not None]
-    written = max(times, default=None)
-    logs = [name for name in tree.files if name.endswith((".log", "logs.txt"))][:400]
-    said = max((when for name in logs for when in _times(tree.tail(name))), default=None)
-    if said is None or (written is not None and abs(written - said) < _APART):
-        return written
-    return said.replace(microsecond=0)
+    files = draft.tree.files
+    written = max((file.at for file in files.values() if file.at is not None), default=None)
+    logs = [name for name in files if name.endswith((".log", "logs.txt"))][:400]
+    said = max((when for name in logs for when in _times(draft.tree.tail(name))), default=None)
+    draft.said = said.replace(microsecond=0) if said else None
+    draft.now = written if said is None or (written is not None and abs(written - said) < APART) else draft.said
 
 
 def _times(data: bytes) -> Iterator[datetime]:

@@ -41,7 +41,7 @@ def rows(text: str) -> Iterator[Row]:
     if not lines:
         return
     heads = [(match.start(), match[0]) for match in _HEADING.finditer(lines[0])]
-    ends = [start for start, _ in heads[1:]] + [None]  # type: ignore[list-item]
+    ends: list[int | None] = [*(start for start, _ in heads[1:]), None]
     for line in lines[1:]:
         if line.strip():
             yield {name: line[start:end].strip() for (start, name), end in zip(heads, ends, strict=True)}

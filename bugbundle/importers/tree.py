@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, Protocol
 
 from bugbundle.errors import BundleError
 
@@ -25,13 +25,27 @@ MAX_FILES = 500_000
 HEAD = 4096
 
 
+class Readable(Protocol):
+    """An open file."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes, or all that are left."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place; returns it."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *_: Any) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """Its size in bytes (-1 where that is known only by unpacking), when it was written, how to open it."""
 
     size: int
     at: datetime | None
-    open: Callable[[], BinaryIO]
+    open: Callable[[], Readable]
 
 
 @dataclass
@@ -56,7 +70,7 @@ class Tree:
         """The first bytes of a file; empty where it cannot be read."""
         try:
             with self.files[name].open() as opened:
-                return opened.read(size)
+                return bytes(opened.read(size))
         except (*BROKEN, BundleError):
             return b""
 
@@ -65,7 +79,7 @@ class Tree:
         try:
             with self.files[name].open() as opened:
                 opened.seek(max(0, opened.seek(0, os.SEEK_END) - size))
-                return opened.read(size)
+                return bytes(opened.read(size))
         except (*BROKEN, BundleError):
             return b""
 
@@ -73,7 +87,7 @@ class Tree:
         """A whole file. Raises `BundleError` where it is damaged or too large."""
         try:
             with self.files[name].open() as opened:
-                data = opened.read(MAX_FILE + 1)
+                data = bytes(opened.read(MAX_FILE + 1))
         except BROKEN as error:
             raise BundleError(f"cannot be read ({reason(error)})", where=f"{self.origin}: {name}") from None
         if len(data) > MAX_FILE:
@@ -121,13 +135,13 @@ def folder(root: Path) -> Tree:
                 pending.append(path)
             elif item.is_file():
                 info = item.stat()
-                tree.add(name, File(info.st_size, _time(info.st_mtime), _opener(path)))
+                tree.add(name, File(info.st_size, moment(info.st_mtime), _opener(path)))
             else:
                 tree.skipped[name] = "is a special file"
     return tree
 
 
-def tar(file: BinaryIO, origin: str) -> Tree:
+def tar(file: Any, origin: str) -> Tree:
     """The plain files of an uncompressed tar. A tar that ends too early gives what came before, and says so."""
     tree = Tree(origin, "tar")
     try:
@@ -141,13 +155,13 @@ def tar(file: BinaryIO, origin: str) -> Tree:
                 if not member.isdir():
                     tree.skipped[ascii(member.name)[1:-1][:200]] = "is no plain file"
                 continue
-            tree.add(name, File(member.size, _time(member.mtime), _member(archive, member)))
+            tree.add(name, File(member.size, moment(member.mtime), _member(archive, member)))
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
         tree.skipped["(the rest)"] = f"the archive ends too early ({reason(error)})"
     return tree
 
 
-def zipped(file: BinaryIO, origin: str) -> Tree:
+def zipped(file: Any, origin: str) -> Tree:
     """The files of a zip. Raises `BundleError` where it is damaged or encrypted."""
     tree = Tree(origin, "zip")
     try:
@@ -174,25 +188,25 @@ def single(name: str, file: File, origin: str) -> Tree:
     return Tree(origin, "file", {name: file})
 
 
-def _opener(path: Path) -> Callable[[], BinaryIO]:
+def _opener(path: Path) -> Callable[[], Readable]:
     return lambda: path.open("rb")
 
 
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], BinaryIO]:
-    def opened() -> BinaryIO:
+def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], Readable]:
+    def opened() -> Readable:
         found = archive.extractfile(member)
         if found is None:
             raise EOFError
-        return found  # type: ignore[return-value]
+        return found
 
     return opened
 
 
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
-    return lambda: archive.open(info)  # type: ignore[return-value]
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], Readable]:
+    return lambda: archive.open(info)
 
 
-def _time(seconds: float) -> datetime | None:
+def moment(seconds: float) -> datetime | None:
     try:
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0) if seconds > 0 else None
     except (OverflowError, OSError, ValueError):

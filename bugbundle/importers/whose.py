@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from bugbundle.errors import BugbundleError
 from bugbundle.importers.draft import Draft
+from bugbundle.importers.objects import Group, Object
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_SPLIT = re.compile(r"[/_@+,]|\.(?:json|log|txt|yaml|yml|out)\b|\.")
+_ENDINGS = re.compile(r"(\.(json|log|txt|yaml|yml|out|prom))+$")
 UNKNOWN = "unknown"
 """The namespace of a file that does not say whose it is."""
 
@@ -34,22 +35,24 @@ class Names:
 
     def learn(self, draft: Draft) -> None:
         """The pods of the Kubernetes objects in a draft; istiod and ztunnel by the label `app`."""
-        for path, known in draft.lists.items():
-            if known.kind != "Pod":
-                continue
-            for group in known.groups:
-                for item in _loaded(group):
-                    meta = item.get("metadata") if isinstance(item.get("metadata"), dict) else {}
-                    name, namespace = meta.get("name"), meta.get("namespace")
-                    if not isinstance(name, str) or not isinstance(namespace, str):
-                        continue
-                    self.know(namespace, name)
-                    labels = meta.get("labels")
-                    app = labels.get("app") if isinstance(labels, dict) else None
-                    if app == "istiod":
-                        self.istiod(namespace, name)
-                    elif app == "ztunnel":
-                        self.ztunnels.add(name)
+        for known in list(draft.lists.values()):
+            if known.kind == "Pod":
+                for group in known.groups:
+                    for item in _loaded(group):
+                        self._pod(item.get("metadata"))
+
+    def _pod(self, meta: object) -> None:
+        if not isinstance(meta, dict):
+            return
+        name, namespace, labels = meta.get("name"), meta.get("namespace"), meta.get("labels")
+        if not isinstance(name, str) or not isinstance(namespace, str):
+            return
+        self.know(namespace, name)
+        app = labels.get("app") if isinstance(labels, dict) else None
+        if app == "istiod":
+            self.istiod(namespace, name)
+        elif app == "ztunnel":
+            self.ztunnels.add(name)
 
     def of(self, path: str) -> tuple[str, str]:
         """(namespace, pod) of a path: of a pod that is known, else of two folders that can be a namespace and a pod.
@@ -57,17 +60,15 @@ class Names:
         A name that tells nothing stands for a pod of the namespace `unknown`.
         """
         for part in reversed(path.split("/")):
-            stem = re.sub(r"(\.(json|log|txt|yaml|yml|out|prom))+$", "", part)
+            stem = _ENDINGS.sub("", part)
             for pod in sorted(self.pods, key=len, reverse=True):
                 if re.search(rf"(?:^|[^a-z0-9]){re.escape(pod)}(?:$|[^a-z0-9-]|-(?:config|dump|log))", stem):
                     return self.pods[pod], pod
-        stem = re.sub(r"(\.(json|log|txt|yaml|yml|out|prom))+$", "", path.rpartition("/")[2]).lower()
+        stem = _ENDINGS.sub("", path.rpartition("/")[2]).lower()
         return UNKNOWN, as_name(stem)
 
 
-def _loaded(group):  # type: ignore[no-untyped-def]
-    from bugbundle.errors import BugbundleError
-
+def _loaded(group: Group) -> list[Object]:
     try:
         return group.load()
     except BugbundleError:
