@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bugbundle.cli.opening import open_mesh
-from bugbundle.errors import BugbundleError, BundleError, UsageError
+from bugbundle.cli.opening import STDIN, open_mesh, stdin_bytes
+from bugbundle.errors import BugbundleError, UsageError
 
 if TYPE_CHECKING:
     from bugbundle.mesh import Mesh
 
 EXTENSIONS = (".json", ".yaml", ".yml")
 """Files that istioctl reads."""
+
+LOOSE = ("file", "collection of files")
+"""What files of no tool's layout are called (`bugbundle.importers`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,12 @@ class Given:
     plain: bool = True
 
 
-def gather(paths: tuple[str, ...], namespace: str, kube: bool, mesh_config: str, revision: str) -> Given:
+def gather(
+    paths: tuple[str, ...], namespace: str, kube: bool, mesh_config: str, revision: str, whole: bool = False
+) -> Given:
     """The mesh that the words of the command line mean. `namespace` is for objects of files that name none.
+
+    `whole`: files alone are all that there is, as istioctl takes them; else a kind that they lack was not seen.
 
     Raises `UsageError` where nothing is named, `BugbundleError` for what is not there.
     """
@@ -51,22 +57,33 @@ def gather(paths: tuple[str, ...], namespace: str, kube: bool, mesh_config: str,
         home = _mesh_namespace(under) if kube else "istio-system"
         extra.append(mesh_config_manifest(Path(mesh_config).read_text("utf-8", "replace"), home))
     bundle = under.bundle if under is not None and kube else None
-    lists = FileKube([*extra, *read.manifests], bundle)
+    lists = FileKube([*extra, *read.manifests], bundle, whole=whole)
     mesh = Mesh(nothing_recorded() if bundle is None else bundle, lists, revision)
     return Given(mesh, tuple(name for name, _ in files), tuple(read.problems), bundle is None, plain=False)
 
 
 def _bundle(paths: tuple[str, ...]) -> tuple[Mesh | None, tuple[str, ...]]:
-    """The bundle where the first path is one, and the other paths."""
+    """The recording where the first path is one, and the other paths.
+
+    Files and folders that hold objects of Kubernetes and nothing else are no recording: they are what somebody wrote.
+    """
     first = Path(paths[0])
-    if paths[0] == "-" or (first.is_file() and first.suffix in EXTENSIONS):
+    if paths[0] != STDIN and first.is_file() and first.suffix in EXTENSIONS and _written(first.read_bytes(), paths[0]):
         return None, paths
-    try:
-        return open_mesh(paths[0]), paths[1:]
-    except BundleError:
-        if first.is_dir() and any(_in_folder(first)):
-            return None, paths
-        raise
+    if paths[0] == STDIN and _written(stdin_bytes(), STDIN):
+        return None, paths
+    mesh = open_mesh(paths[0])
+    if mesh.bundle.foreign in LOOSE and first.is_dir() and all(path.startswith("k8s/") for path in mesh.bundle):
+        return None, paths
+    return mesh, paths[1:]
+
+
+def _written(data: bytes, name: str) -> bool:
+    """Whether a file holds objects of Kubernetes, or something that only looks so."""
+    from bugbundle.importers.content import KUBERNETES, look
+
+    found = look(data, name)
+    return found is None or found.kind == KUBERNETES
 
 
 def _mesh_namespace(mesh: Mesh | None) -> str:
@@ -87,8 +104,8 @@ def _in_folder(folder: Path) -> Iterator[Path]:
 def _files(names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of each file that is named or lies in a named folder."""
     for name in names:
-        if name == "-":
-            yield name, sys.stdin.buffer.read()
+        if name == STDIN:
+            yield name, stdin_bytes()
             continue
         path = Path(name)
         if not path.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -73,16 +74,25 @@ def open_mesh(bundle: str) -> Mesh:
     if bundle in known:
         mesh: Mesh = known[bundle]
         return mesh
-    mesh = Mesh(open_recording(bundle))
+    mesh = Mesh(open_recording(bundle, stdin_bytes))
     for note in mesh.bundle.notes:
         click.echo(f"Warning: {note}", err=True)
     return mesh
 
 
+STDIN = "-"
+
+
+@functools.cache
+def stdin_bytes() -> bytes:
+    """All of standard input, read once."""
+    return sys.stdin.buffer.read()
+
+
 def loose_file(path: str) -> bytes | None:
     """The bytes of one loose JSON file, `-` being stdin; None where the path names a bundle."""
-    if path == "-":
-        return sys.stdin.buffer.read()
+    if path == STDIN:
+        return stdin_bytes()
     file = Path(path)
     return file.read_bytes().lstrip() if file.is_file() and starts_as_json(path) else None
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +20,16 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 
-def open_recording(path: str | os.PathLike[str]) -> Bundle:
+def open_recording(path: str | os.PathLike[str], stdin: Callable[[], bytes] | None = None) -> Bundle:
     """A bundle, or anybody else's recording as one: a folder, an archive, one file, `-` for standard input.
 
-    Raises `BundleError` for what is not there, damaged, or nothing that is known.
+    `stdin` gives what stands there, where it may have been read before. Raises `BundleError` for what is not there, damaged, or nothing that is known.
     """
     name = os.fspath(path)
     if name == STDIN:
-        from bugbundle.importers.unpack import open_stream, stdin
+        from bugbundle.importers.unpack import open_stream
 
-        return _foreign(open_stream(stdin(), "standard input"))
+        return _foreign(open_stream(io.BytesIO(stdin()) if stdin else sys.stdin.buffer, "standard input"))
     target = Path(name)
     try:
         ours = _ours(target)

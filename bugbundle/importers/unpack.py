@@ -9,7 +9,6 @@ import bz2
 import gzip
 import io
 import lzma
-import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -253,8 +252,3 @@ def bare(name: str) -> str:
         if name.lower().endswith(ending):
             return name[: -len(ending)]
     return name
-
-
-def stdin() -> Readable:
-    """Standard input, as bytes."""
-    return sys.stdin.buffer

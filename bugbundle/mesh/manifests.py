@@ -95,8 +95,10 @@ def _objects(name: str, line: int, chunk: str, namespace: str) -> Iterator[Manif
     if not as_text(given.get("kind")) or not as_text(given.get("apiVersion")):
         raise ValueError("unable to parse resource with no group, version and kind")
     start = name if name.endswith(".json") else f"{name}:{line}"
-    if given["kind"] == "List":
-        items = [(f"/items/{i}", item) for i, item in enumerate(dicts(given.get("items")))]
+    kind = as_text(given["kind"])
+    if kind.endswith("List") and isinstance(given.get("items"), list):
+        typed = {"apiVersion": given["apiVersion"], "kind": kind.removesuffix("List")} if kind != "List" else {}
+        items = [(f"/items/{i}", {**typed, **item}) for i, item in enumerate(dicts(given.get("items")))]
     else:
         items = [("", given)]
     for base, item in items:
@@ -172,9 +174,10 @@ def nothing_recorded() -> Bundle:
 class FileKube(Kube):
     """The lists of a bundle with the objects of files in them; without a bundle those of the files alone."""
 
-    def __init__(self, manifests: Iterable[Manifest], under: Bundle | None = None) -> None:
+    def __init__(self, manifests: Iterable[Manifest], under: Bundle | None = None, *, whole: bool = True) -> None:
         super().__init__(under if under is not None else nothing_recorded())
         self.alone = under is None
+        self._whole = whole
         self._manifests = list(manifests)
         self._by_place = {found.item.pointer: found for found in self._manifests}
 
@@ -191,22 +194,26 @@ class FileKube(Kube):
         return sorted({*super().resources(), *self._own})
 
     def recorded(self, resource: str) -> bool:
-        """Whether absence means something: in files alone everything is there but what only a cluster has."""
+        """Whether absence means something. `whole` files alone have everything but what only a cluster has."""
         if resource in self._own or super().recorded(resource):
             return True
-        return self.alone and resource not in OF_CLUSTERS
+        return self.alone and self._whole and resource not in OF_CLUSTERS
 
     def gap(self, resource: str) -> Gap | None:
         """As of a bundle; files alone lack what only a cluster has."""
         if self.recorded(resource):
             return None
-        return (
-            Gap(f"k8s/api/v1/{resource}.json", reason="files alone have none") if self.alone else super().gap(resource)
-        )
+        if not self.alone:
+            return super().gap(resource)
+        plural, _, group = resource.partition(".")
+        path = f"k8s/apis/{group}/…/{plural}.json" if group else f"k8s/api/v1/{plural}.json"
+        return Gap(path, reason="the files hold none, and say nothing of the cluster's")
 
     def serves(self, resource: str) -> bool | None:
         """Whether there are objects of this resource at all."""
-        return True if self.alone or resource in self._own else super().serves(resource)
+        if resource in self._own or (self.alone and self._whole):
+            return True
+        return None if self.alone else super().serves(resource)
 
     def list(self, resource: str) -> list[KubeObject]:
         """The objects of the files and the recorded ones of other names, in the order of a Kubernetes list."""
