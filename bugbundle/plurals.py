@@ -11,7 +11,7 @@ ODD = {
 
 
 def plural(kind: str) -> str:
-    """The lower-case plural of a kind, by the rule that Kubernetes guesses by (apimachinery's UnsafeGuessKindToResource)."""
+    """The lower-case plural of a kind, as Kubernetes guesses it (apimachinery's UnsafeGuessKindToResource)."""
     if kind in ODD:
         return ODD[kind]
     low = kind.lower()

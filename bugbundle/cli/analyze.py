@@ -123,7 +123,9 @@ def analyze(
     spaces = "" if everywhere else namespace
     failing, least = Level(failure_threshold), Level(output_threshold)
     istioctl = theirs or ("log" if (everywhere or namespace) and not form and not codes else "")
-    given = gather(paths, spaces or ("default" if istioctl and not everywhere else ""), kube, mesh_config, revision, bool(istioctl))
+    given = gather(
+        paths, spaces or ("default" if istioctl and not everywhere else ""), kube, mesh_config, revision, bool(istioctl)
+    )
     if istioctl and not form:
         from bugbundle.cli.analyze_istioctl import Asked, print_as_istioctl
 

@@ -51,15 +51,15 @@ def compare(
     """
     if len(bundles) < 2:
         raise UsageError("needs two bundles", where="compare", todo="bugbundle compare BEFORE AFTER")
-    from bugbundle.bundle import open_bundle
     from bugbundle.cli.report import check_target, write
     from bugbundle.compare import Filter, check, over_time
+    from bugbundle.importers import open_recording
     from bugbundle.report.compared import render
 
     wanted = Filter(only, ignore)
     if output != "-":
         check_target(Path(output), force)
-    opened = [open_bundle(path) for path in bundles]
+    opened = [open_recording(path) for path in bundles]
     notes = check(opened, anyway)
     result, line = over_time(opened, wanted)
     result.notes = notes

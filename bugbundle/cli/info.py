@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def info(bundle: str, verify: bool, style: str) -> int:
     """What BUNDLE holds: header, entries by kind, gaps, what was taken out; with --verify, whether it is whole."""
-    from bugbundle.importers import open_recording
     from bugbundle.bundle.describe import describe
+    from bugbundle.importers import open_recording
 
     opened = open_recording(bundle)
     problems = _verify(opened) if verify else []

@@ -1,7 +1,7 @@
 """`istioctl bug-report`, of Istio 1.10 to 1.31, with its folder `bug-report/` or without.
 
-Source: tools/bug-report/pkg/{archive,content,common,bugreport} of Istio at each release: the layout has not changed but for
-`cni/` (since 1.20), `nodes` and `pods` as YAML (since 1.22, text of `kubectl describe` before) and
+Source: tools/bug-report/pkg/{archive,content,common,bugreport} of Istio at each release: the layout has not changed but
+for `cni/` (since 1.20), `nodes` and `pods` as YAML (since 1.22, text of `kubectl describe` before) and
 `cluster/k8s-cluster-resources` (since 1.30). What `kubectl get` was asked for grew: see `ALWAYS` and `_asked`.
 """
 
@@ -28,7 +28,7 @@ MARKS = re.compile(
 ALWAYS = (
     "pods", "services", "configmaps", "replicationcontrollers", "deployments.apps", "daemonsets.apps",
     "statefulsets.apps", "replicasets.apps", "jobs.batch", "cronjobs.batch", "horizontalpodautoscalers.autoscaling",
-    "ingresses.networking.k8s.io", "customresourcedefinitions.apiextensions.k8s.io",
+    "ingresses.networking.k8s.io",
 )  # fmt: skip
 """What every release asks for: kubectl's category `all`, and these."""
 
@@ -94,7 +94,7 @@ def _asked(draft: Draft, cluster: dict[str, str], kinds: set[str]) -> None:
         return
     asked = list(ALWAYS)
     if "Node" in kinds or "k8s-cluster-resources" in cluster:
-        asked += ["networkpolicies.networking.k8s.io", "discovery.k8s.io.endpointslices"]
+        asked += ["networkpolicies.networking.k8s.io", "endpointslices.discovery.k8s.io"]
     if "Namespace" in kinds:
         asked += [
             "mutatingwebhookconfigurations.admissionregistration.k8s.io",
@@ -124,7 +124,7 @@ def _version(draft: Draft, cluster: dict[str, str]) -> None:
     found = _SERVER.search(draft.tree.head(file)) if file else None
     if found:
         text = found[1].decode("utf-8", "replace")
-        major, minor = (text.removeprefix("v").split(".") + ["", ""])[:2]
+        major, minor = [*text.removeprefix("v").split("."), "", ""][:2]
         body = encode({"major": major, "minor": minor, "gitVersion": text})
         draft.made("k8s/version.json", file, "GET /version", lambda: body)
 

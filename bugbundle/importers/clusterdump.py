@@ -20,7 +20,9 @@ _LIST = re.compile(
 )
 _NODES = re.compile(r"(?:^|/)nodes\.(?:json|yaml)$")
 _LOGS = re.compile(r"(?:^|/)(?P<ns>[a-z0-9-]+)/(?P<pod>[a-z0-9.-]+)/logs\.txt$")
-_START = re.compile(rb"^==== START logs for container ([a-z0-9.-]+) of pod ([a-z0-9.-]+)/([a-z0-9.-]+) ====\r?\n", re.MULTILINE)
+_START = re.compile(
+    rb"^==== START logs for container ([a-z0-9.-]+) of pod ([a-z0-9.-]+)/([a-z0-9.-]+) ====\r?\n", re.MULTILINE
+)
 _END = rb"==== END logs for container "
 
 

@@ -48,20 +48,37 @@ MESSAGES = "messages of istioctl analyze"
 
 _TYPE = re.compile(rb'"@type": ?"type\.googleapis\.com/envoy\.admin\.')
 _NODE = re.compile(r"[a-z]+~[^~]*~([^~.]+)\.([^~]+)~")
-_ONLY_ISTIOD = re.compile(rb"^(?:# (?:HELP|TYPE) )?(?:pilot_|citadel_|galley_)", re.MULTILINE)
-_ONLY_ZTUNNEL = re.compile(rb"^(?:# (?:HELP|TYPE) )?(?:workload_manager_|istio_xds_connection_termin|istio_dns_)", re.MULTILINE)
+_METRIC = rb"^(?:# (?:HELP|TYPE) )?(?:"
+_ONLY_ISTIOD = re.compile(_METRIC + rb"pilot_|citadel_|galley_)", re.MULTILINE)
+_ONLY_ZTUNNEL = re.compile(_METRIC + rb"workload_manager_|istio_xds_connection_termin|istio_dns_)", re.MULTILINE)
 _METRICS = re.compile(rb"\A(?:#[^\n]*\n|\n)*(?:# (?:HELP|TYPE) |[a-zA-Z_:][\w:]*(?:\{[^\n]*\})? [-+0-9.eENaIif]+\s*\n)")
 _STATS = re.compile(rb"\A(?:[\w.|;:/@=,<>() -]+: (?:\d+|\"[^\n]*\"|P0[^\n]*|No recorded values)\r?\n){2,}")
 _YAML = re.compile(rb"^(?:apiVersion|kind): ?\S", re.MULTILINE)
 _LIST_YAML = re.compile(rb"\A(?:---\s*\n)?- ")
 _ACCESS = re.compile(rb"^\[20\d\d-\d\d-\d\dT[\d:.]+Z\] \"", re.MULTILINE)
-_ISTIO_LOG = re.compile(rb"^20\d\d-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)[\t ]+(?:debug|info|warn|warning|error|fatal|trace)[\t ]", re.MULTILINE | re.I)
-_JSON_LOG = re.compile(rb'\A\s*\{[^\n]*"(?:level|severity|lvl)": ?"|\A\s*\{[^\n]*"(?:response_flags|response_code|start_time)": ?')
-_PLAIN_LOG = re.compile(rb"^(?:20\d\d[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|[IWEF]\d{4} \d\d:\d\d:\d\d\.|\[20\d\d-\d\d-\d\d)", re.MULTILINE)
-_OF_ISTIOD = re.compile(rb"\tads\t|\tmodel\t|pilot-discovery|validationServer|initializing Istiod|\tads\s|\binfo\tads\b|discovery server", re.I)
-_OF_ZTUNNEL = re.compile(rb"ztunnel|src\.workload=|inpod::|connection complete", re.I)
-_OF_CNI = re.compile(rb"cni-agent|cni-plugin|install-cni|CNI configuration|repair\t", re.I)
-_OF_PROXY = re.compile(rb"Envoy proxy is ready|\tenvoy |pilot-agent|--proxyLogLevel|xdsproxy|outbound\||inbound\|")
+_ISTIO_LOG = re.compile(
+    rb"^20\d\d-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)[\t ]+(?:debug|info|warn|warning|error|fatal|trace)[\t ]",
+    re.MULTILINE | re.I,
+)
+_JSON_LOG = re.compile(
+    rb'\A\s*\{[^\n]*"(?:level|severity|lvl)": ?"|\A\s*\{[^\n]*"(?:response_flags|response_code|start_time)": ?'
+)
+_PLAIN_LOG = re.compile(
+    rb"^(?:20\d\d[-/]\d\d[-/]\d\d[T ]\d\d:\d\d|[IWEF]\d{4} \d\d:\d\d:\d\d\.|\[20\d\d-\d\d-\d\d)", re.MULTILINE
+)
+_WORDS = (
+    ("install-cni", re.compile(rb"cni-agent|cni-plugin|install-cni|CNI configuration|repair\t", re.I)),
+    (
+        "istio-proxy",
+        re.compile(rb"Envoy proxy is ready|\tenvoy |pilot-agent|--proxyLogLevel|xdsproxy|outbound\||inbound\|"),
+    ),
+    (
+        "discovery",
+        re.compile(rb"\tads\t|\tmodel\t|pilot-discovery|validationServer|initializing Istiod|discovery server", re.I),
+    ),
+    ("istio-proxy", re.compile(rb"ztunnel|src\.workload=|inpod::|connection complete", re.I)),
+)
+"""Words of each part's log, of which the first that occur decide."""
 
 
 def look(data: bytes, name: str = "") -> Look | None:
@@ -101,13 +118,11 @@ def _lines(head: bytes, data: bytes) -> Look | None:
 
 
 def log_container(head: bytes) -> str | None:
-    """The container that a log is of, by its words; empty where it is a log of no part of Istio, None where it is none."""
+    """The container that a log is of, by its words; empty for a log of no part of Istio, None where it is no log."""
     if _ACCESS.search(head):
         return "istio-proxy"
     if _ISTIO_LOG.search(head) or _JSON_LOG.match(head):
-        for container, words in (
-            ("install-cni", _OF_CNI), ("istio-proxy", _OF_PROXY), ("discovery", _OF_ISTIOD), ("istio-proxy", _OF_ZTUNNEL)
-        ):  # fmt: skip
+        for container, words in _WORDS:
             if words.search(head):
                 return container
         return "istio-proxy" if b"response_flags" in head else ""
@@ -149,7 +164,9 @@ def _object(top: dict[str, Raw], text: bytes, name: str) -> Look | None:
     if "certificates" in keys and not keys & {"workloads", "services"}:
         return Look(CERTS)
     if {"workloads", "services"} <= keys and keys & {"config", "certificates", "policies", "workloadState"}:
-        return _ztunnel(top) if keys & {"config", "certificates", "workloadState"} else Look(ISTIOD_PAGE, page="ambientz")
+        return (
+            _ztunnel(top) if keys & {"config", "certificates", "workloadState"} else Look(ISTIOD_PAGE, page="ambientz")
+        )
     if "state" in keys and keys & {"hot_restart_version", "command_line_options", "uptime_current_epoch"}:
         namespace, pod = _of_node(_value(top.get("node")))
         return Look(SERVER_INFO, namespace, pod)
@@ -191,7 +208,7 @@ def _array(items: list[Raw], name: str) -> Look | None:
 
 
 def _dump(configs: Raw, text: bytes) -> Look | None:
-    """Envoy's dump has the bootstrap's node with all that it is; istiod's account of a proxy has none worth the name."""
+    """Envoy's dump has a bootstrap with a node; istiod's account of a proxy has none, and is written in camelCase."""
     if not _TYPE.search(text):
         return Look(EDSZ) if re.search(rb'"cluster_?[nN]ame"', bytes(configs)[:4096]) else None
     for item in split_array(configs)[:50]:
@@ -202,7 +219,7 @@ def _dump(configs: Raw, text: bytes) -> Look | None:
         namespace, pod = _of_node(bootstrap.get("node") if isinstance(bootstrap, dict) else None)
         if pod:
             return Look(DUMP, namespace, pod)
-    return Look(ACCOUNT)
+    return Look(ACCOUNT if re.search(rb'"(?:versionInfo|dynamicActiveClusters|dynamicListeners)"', text) else DUMP)
 
 
 def _ztunnel(top: dict[str, Raw]) -> Look:

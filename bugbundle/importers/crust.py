@@ -1,4 +1,5 @@
-"""Captures of crust-gather: a file for each object, `namespaces/NS/apps-v1/deployment/NAME.yaml`, `cluster/v1/node/NAME.yaml`.
+"""Captures of crust-gather: a file for each object, `namespaces/NS/apps-v1/deployment/NAME.yaml`,
+`cluster/v1/node/NAME.yaml`.
 
 Source: crust-gather src/gather/{representation,reader}.rs, src/scanners. It gathers what its filters let through, so a
 kind without objects says nothing.
@@ -17,7 +18,9 @@ from bugbundle.importers.whose import Names
 
 NAME = "crust-gather capture"
 _VERSION = r"(?:[a-z0-9.-]+-)?v\d+(?:(?:alpha|beta)\d+)?"
-_OBJECT = re.compile(rf"(?:^|/)(?:namespaces/(?P<ns>[^/]+)|cluster)/{_VERSION}/(?P<kind>[A-Za-z]+)/(?P<name>[^/]+)\.(?:yaml|json)$")
+_OBJECT = re.compile(
+    rf"(?:^|/)(?:namespaces/(?P<ns>[^/]+)|cluster)/{_VERSION}/(?P<kind>[A-Za-z]+)/(?P<name>[^/]+)\.(?:yaml|json)$"
+)
 _LOG = re.compile(
     r"(?:^|/)namespaces/(?P<ns>[^/]+)/v1/[Pp]od/(?P<pod>[^/]+)/(?P<c>[^/]+)/(?P<run>current|previous)\.log$"
 )

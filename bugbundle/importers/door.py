@@ -23,7 +23,8 @@ STDIN = "-"
 def open_recording(path: str | os.PathLike[str], stdin: Callable[[], bytes] | None = None) -> Bundle:
     """A bundle, or anybody else's recording as one: a folder, an archive, one file, `-` for standard input.
 
-    `stdin` gives what stands there, where it may have been read before. Raises `BundleError` for what is not there, damaged, or nothing that is known.
+    `stdin` gives what stands there, where it may have been read before. Raises `BundleError` for what is not there,
+    damaged, or nothing that is known.
     """
     name = os.fspath(path)
     if name == STDIN:

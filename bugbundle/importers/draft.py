@@ -1,4 +1,4 @@
-"""A bundle that is being put together from somebody else's files: which file becomes which entry, read when asked for."""
+"""A bundle in the making, of somebody else's files: which file becomes which entry, read when asked for."""
 
 from __future__ import annotations
 
@@ -88,7 +88,13 @@ class Draft:
         self.entries.setdefault(path, Piece(file, target, request, self.when(file), convert))
 
     def log(
-        self, namespace: str, pod: str, container: str, file: str, previous: bool = False, convert: Convert | None = None
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        file: str,
+        previous: bool = False,
+        convert: Convert | None = None,
     ) -> None:
         """The log of a container."""
         path = f"logs/{namespace}/{pod}/{container}{'.previous' if previous else ''}.log"
@@ -104,7 +110,12 @@ class Draft:
         self.entries.setdefault(path, Piece(file, "kubernetes", request, self.when(file), None, make))
 
     def objects(
-        self, file: str, namespace: str | None = None, *, whole: bool = False, only: Callable[[Group], bool] | None = None
+        self,
+        file: str,
+        namespace: str | None = None,
+        *,
+        whole: bool = False,
+        only: Callable[[Group], bool] | None = None,
     ) -> list[Group]:
         """The objects of Kubernetes in a file; those of one namespace, or of the cluster where that is None.
 
@@ -139,18 +150,11 @@ class Draft:
     def store(self) -> DraftStore:
         """The entries as a store."""
         for path, known in self.lists.items():
-            self.gaps.pop(path, None)
-            first = next((group for group in known.groups), None)
-            self.entries.setdefault(
-                path, Piece("", "kubernetes", f"GET /{path[4:-5]}", None, None, _joined(known)) if first else _empty(known, path)
-            )
+            made = Piece("", "kubernetes", f"GET /{path[4:-5]}", None, None, _joined(known))
+            self.entries.setdefault(path, made)
         for path in self.entries:
             self.gaps.pop(path, None)
         return DraftStore(self)
-
-
-def _empty(known: Lists, path: str) -> Piece:
-    return Piece("", "kubernetes", f"GET /{path[4:-5]}", None, None, lambda: _list(known.api_version, known.kind, []))
 
 
 def _joined(known: Lists) -> Callable[[], bytes]:
@@ -169,7 +173,10 @@ def _joined(known: Lists) -> Callable[[], bytes]:
 
 def _list(api_version: str, kind: str, items: list[Object]) -> bytes:
     named = [{"apiVersion": api_version, "kind": kind, **item} for item in items]
-    return encode({"kind": f"{kind}List", "apiVersion": api_version, "metadata": {}, "items": named})
+    try:
+        return encode({"kind": f"{kind}List", "apiVersion": api_version, "metadata": {}, "items": named})
+    except (TypeError, OverflowError, ValueError, RecursionError):
+        raise BundleError(f"holds a value that JSON has not ({kind})", where=api_version) from None
 
 
 def _sound(path: str) -> bool:
@@ -191,11 +198,15 @@ def json_or_error(head: bytes) -> tuple[str | None, Convert | None]:
         return None, None
     for number, line in enumerate(text.splitlines()):
         if line[:1] in (b"{", b"["):
-            return None, lambda data: b"\n".join(data.lstrip(b"\xef\xbb\xbf \t\r\n").split(b"\n")[number:])
+            return None, _without(number)
     if text.strip() in (b"null", b""):
         return ("the file is empty" if not text.strip() else None), None
     said = text.decode("utf-8", "replace").strip().splitlines()[0][:ERROR]
     return f"the recording holds an error in its place: {said}", None
+
+
+def _without(lines: int) -> Convert:
+    return lambda data: b"\n".join(data.lstrip(b"\xef\xbb\xbf \t\r\n").split(b"\n")[lines:])
 
 
 class DraftStore:

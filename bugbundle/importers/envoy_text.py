@@ -28,6 +28,9 @@ _FLAGS = {
 }
 _SETTINGS = ("max_connections", "max_pending_requests", "max_requests", "max_retries")
 _ADDRESS = re.compile(r"\[?([^\]]*)\]?:(\d+)")
+_LISTENER = re.compile(
+    rb"[^\n:]*(?:_\d+|[a-zA-Z][\w.-]*)::(?:[\d.]+:\d+|\[[0-9a-f:]*\]:\d+|/[^\n]*|envoy://[^\n]*)\r?\n"
+)
 _INTERNAL = "envoy://"
 
 
@@ -38,7 +41,7 @@ def is_clusters(head: bytes) -> bool:
 
 def is_listeners(head: bytes) -> bool:
     """Whether a text begins as `/listeners` does."""
-    return re.match(rb"[^\n:]*(?:_\d+|[a-zA-Z][\w.-]*)::(?:[\d.]+:\d+|\[[0-9a-f:]*\]:\d+|/[^\n]*|envoy://[^\n]*)\r?\n", head) is not None
+    return _LISTENER.match(head) is not None
 
 
 def clusters(data: bytes) -> bytes:

@@ -117,10 +117,10 @@ def defined(draft: Draft) -> set[str] | None:
 
 
 def discovery(draft: Draft) -> None:
-    """Discovery documents, made of the CustomResourceDefinitions where all are known: what the cluster did not serve."""
+    """Discovery documents, where all CustomResourceDefinitions are known: what the cluster did not serve."""
     try:
         crds = defined(draft)
-    except Exception:  # noqa: BLE001 - of somebody else's YAML; without it nothing is known
+    except Exception:
         return
     if crds is None:
         return
@@ -128,7 +128,13 @@ def discovery(draft: Draft) -> None:
     for row in ALL:
         if row in BUILT_IN or name(row) in crds:
             versions[row[0]].append(
-                {"name": row[1], "singularName": row[2].lower(), "namespaced": row[3], "kind": row[2], "verbs": ["get", "list"]}
+                {
+                    "name": row[1],
+                    "singularName": row[2].lower(),
+                    "namespaced": row[3],
+                    "kind": row[2],
+                    "verbs": ["get", "list"],
+                }
             )
     for version, rows in versions.items():
         body = encode({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": rows})
@@ -162,7 +168,9 @@ def _partial(draft: Draft, path: str, row: tuple[str, str, str, bool], what: str
     spaces = sorted({place.split("/namespaces/")[1].partition("/")[0] for place, _ in ours})
     shown = f"{', '.join(spaces[:5])}{', …' if len(spaces) > 5 else ''}"
     few = "namespaces" if len(spaces) > 1 else "namespace"
-    draft.gaps.setdefault(path, Gap(path, "kubernetes", f"GET /{path[4:-5]}", 0, f"this {what} holds those of {few} {shown}"))
+    draft.gaps.setdefault(
+        path, Gap(path, "kubernetes", f"GET /{path[4:-5]}", 0, f"this {what} holds those of {few} {shown}")
+    )
 
 
 def _pages(draft: Draft) -> Iterable[str]:

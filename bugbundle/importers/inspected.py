@@ -1,5 +1,5 @@
-"""`oc adm inspect`, must-gather, the Istio gather (in an image of its own, or in `istio/` of OpenShift's), and what Kiali
-runs offline on, which is the same with `offline-manifest.json`.
+"""`oc adm inspect`, must-gather, the Istio gather (in an image of its own, or in `istio/` of OpenShift's), and what
+Kiali runs offline on, which is the same with `offline-manifest.json`.
 
 Source: openshift/oc pkg/cli/admin/inspect; openshift-service-mesh/istio-must-gather and openshift/must-gather
 collection-scripts/gather_istio; kiali cmd/gather.go, kubernetes/offline.
@@ -160,19 +160,14 @@ def _istiods(draft: Draft, names: Names) -> None:
 def _istiod_of(names: Names, namespace: str, revision: str) -> tuple[str, str]:
     own = sorted(pair for pair in names.istiods if not namespace or pair[0] == namespace)
     if not own:
-        own = sorted((space, pod) for pod, space in names.pods.items() if pod.startswith("istiod") and space == (namespace or space))
+        named = [(space, pod) for pod, space in names.pods.items() if pod.startswith("istiod")]
+        own = sorted(pair for pair in named if not namespace or pair[0] == namespace)
     if revision and revision != "default":
         own = [pair for pair in own if pair[1].startswith(f"istiod-{revision}-")] or own
     elif revision == "default":
         own = [pair for pair in own if pair[1].count("-") == 2] or own
-    return own[0] if own else (namespace or "istio-system", f"istiod-{revision}" if revision not in ("", "default") else "istiod")
-
-
-_INSPECTED = (
-    ("v1", "pods", "Pod"), ("v1", "services", "Service"), ("v1", "configmaps", "ConfigMap"), ("v1", "events", "Event"),
-    ("v1", "secrets", "Secret"), ("apps/v1", "deployments", "Deployment"), ("apps/v1", "daemonsets", "DaemonSet"),
-    ("apps/v1", "statefulsets", "StatefulSet"), ("apps/v1", "replicasets", "ReplicaSet"),
-)  # fmt: skip
+    name = "istiod" if revision in ("", "default") else f"istiod-{revision}"
+    return own[0] if own else (namespace or "istio-system", name)
 
 
 def _complete(draft: Draft, seen: dict[str, set[str]]) -> None:

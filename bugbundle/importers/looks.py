@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 TAKEN = (
-    "Taken are bundles, istioctl bug-reports, must-gathers, `oc adm inspect`, `kubectl cluster-info dump`, Troubleshoot "
-    "support bundles, crust-gather and k8shark captures, Kiali's offline folder, YAML and JSON of kubectl, pages of "
-    "Envoy, istiod and ztunnel, and logs: as a folder, tar, zip, gz, xz, zst, or alone"
+    "Taken are bundles, istioctl bug-reports, must-gathers, `oc adm inspect`, `kubectl cluster-info dump`, "
+    "Troubleshoot support bundles, crust-gather and k8shark captures, Kiali's offline folder, YAML and JSON of "
+    "kubectl, pages of Envoy, istiod and ztunnel, and logs: as a folder, tar, zip, gz, xz, zst, or alone"
 )
 
 _MAGIC = (

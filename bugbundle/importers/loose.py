@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 from bugbundle.codec import encode
 from bugbundle.errors import BugbundleError
@@ -132,12 +133,17 @@ def _objects(draft: Draft, file: str) -> None:
         except BugbundleError as error:
             draft.problems.append(error.text)
             continue
-        spaces = {str((item.get("metadata") or {}).get("namespace") or "") for item in items if isinstance(item.get("metadata"), dict)}
+        spaces = set(map(_namespace, items))
         whole = len(spaces) > 1 or (group.listed and spaces <= {""})
         if whole or spaces <= {""}:
             draft.group(group, None, whole=whole)
         else:
             draft.group(group, next(iter(spaces)))
+
+
+def _namespace(item: dict[str, Any]) -> str:
+    meta = item.get("metadata")
+    return str(meta.get("namespace") or "") if isinstance(meta, dict) else ""
 
 
 def _status(draft: Draft, names: Names, file: str) -> None:

@@ -1,7 +1,7 @@
-"""Kubernetes objects in YAML and JSON, as kubectl, oc and Go's libraries write them: which kinds, read when asked for.
+"""Kubernetes objects in YAML and JSON, as kubectl, oc and Go write them: which kinds; read when asked for.
 
-What a file holds is known without parsing it where it is written as kubectl writes: keys in order, a list's items at the
-margin. Anything else is parsed.
+What a file holds is known without parsing it where it is written as kubectl writes: keys in order, a list's items at
+the margin. Anything else is parsed.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ _Wary.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers = {
 
 def _parse(text: bytes, where: str) -> Any:
     try:
-        return yaml.load(text, Loader=_Wary if _ANCHOR.search(text) and _ALIAS.search(text) else _Loader)  # noqa: S506
+        return yaml.load(text, Loader=_Wary if _ANCHOR.search(text) and _ALIAS.search(text) else _Loader)
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

@@ -11,7 +11,7 @@ from typing import Protocol
 from bugbundle.bundle import FORMAT, Bundle, Entry, Header, Manifest
 from bugbundle.bundle.layout import READ_FROM
 from bugbundle.bundle.manifest import parse_time
-from bugbundle.errors import BundleError
+from bugbundle.errors import BugbundleError, BundleError
 from bugbundle.importers import bugreport, clusterdump, crust, expected, inspected, loose, shark, troubleshoot
 from bugbundle.importers.draft import APART, Draft, DraftStore
 from bugbundle.importers.looks import TAKEN, what_they_are
@@ -33,9 +33,6 @@ class Layout(Protocol):
 
 
 LAYOUTS: tuple[ModuleType, ...] = (shark, bugreport, inspected, troubleshoot, crust, clusterdump)
-MANY = 20_000
-"""Files that are looked at for what they are, where no layout names them."""
-
 _STAMP = re.compile(rb"20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 
 
@@ -44,9 +41,11 @@ def bundle_of(tree: Tree) -> Bundle:
     draft, names = Draft(tree), Names()
     _date(draft)
     found = [layout for layout in LAYOUTS if layout.detect(tree)]
-    for layout in found:
-        layout.read(draft, names)
-    loose.read(draft, names, found)
+    for reader in (*(layout.read for layout in found), lambda draft, names: loose.read(draft, names, found)):
+        try:
+            reader(draft, names)
+        except BugbundleError as error:
+            draft.problems.append(error.text)
     what = " and ".join(layout.NAME for layout in found) or loose.what(draft)
     if not draft.entries and not draft.lists:
         raise _nothing(tree, draft, what if found else "")
@@ -100,7 +99,7 @@ class _Entries(Mapping[str, Entry]):
 
 
 def _date(draft: Draft) -> None:
-    """When a recording was made: the time of its files, unless they were copied later than the last line of its logs."""
+    """When it was recorded: the time of its files, unless they were copied later than the last line of its logs."""
     files = draft.tree.files
     written = max((file.at for file in files.values() if file.at is not None), default=None)
     logs = [name for name in files if name.endswith((".log", "logs.txt"))][:400]
@@ -118,16 +117,19 @@ def _times(data: bytes) -> Iterator[datetime]:
 
 def _nothing(tree: Tree, draft: Draft, what: str) -> BundleError:
     """The error for files of which none is known: what they look like, what was looked for."""
+    where, why = tree.origin, _why(draft)
     if what:
-        return BundleError(f"looks like {article(what)}, and holds nothing that can be read", where=tree.origin, todo=_why(draft))
+        return BundleError(f"looks like {article(what)}, and holds nothing that can be read", where=where, todo=why)
     if not tree.files:
-        return BundleError("holds no files" if tree.form != "folder" else "is an empty folder", where=tree.origin, todo=_why(draft))
+        said = "is an empty folder" if tree.form == "folder" else "holds no files"
+        return BundleError(said, where=where, todo=why)
     like = what_they_are(list(tree.files))
     if like:
-        return BundleError(f"looks like {like}", where=tree.origin, todo=TAKEN)
+        return BundleError(f"looks like {like}", where=where, todo=TAKEN)
     kind = {"folder": "is a folder", "file": "is a file", "tar": "is a tar", "zip": "is a zip"}[tree.form]
-    inside = "" if tree.form == "file" else f" ({len(tree.files)} files, the first {ascii(next(iter(tree.files)))[:80]})"
-    return BundleError(f"{kind} in which nothing is known{inside}", where=tree.origin, todo=TAKEN)
+    first = ascii(next(iter(tree.files)))[:80]
+    inside = "" if tree.form == "file" else f" ({len(tree.files)} files, the first {first})"
+    return BundleError(f"{kind} in which nothing is known{inside}", where=where, todo=TAKEN)
 
 
 def article(what: str) -> str:

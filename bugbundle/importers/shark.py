@@ -22,7 +22,9 @@ NAME = "k8shark capture"
 NEWEST = 2
 _INDEX = re.compile(r"^(?P<root>.*?)index\.json$")
 _POD_LOG = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/log$")
-_LIST = re.compile(r"/(?:api/v1|apis/[^/]+/[^/]+)(?:/namespaces/[^/]+)?/[a-z0-9-]+|/(?:api|apis|version)|/api/v1|/apis/[^/]+/[^/]+")
+_LIST = re.compile(
+    r"/(?:api/v1|apis/[^/]+/[^/]+)(?:/namespaces/[^/]+)?/[a-z0-9-]+|/(?:api|apis|version)|/api/v1|/apis/[^/]+/[^/]+"
+)
 
 
 def _root(tree: Tree) -> str | None:
@@ -45,7 +47,9 @@ def read(draft: Draft, names: Names) -> None:
     head = _object(decode(draft.tree.read(f"{root}metadata.json"), "metadata.json"))
     version = head.get("format_version", 1)
     if isinstance(version, int) and version > NEWEST:
-        raise BundleError(f"is a k8shark capture of format {version}; {NEWEST} is the newest that is read", where=draft.tree.origin)
+        raise BundleError(
+            f"is a k8shark capture of format {version}; {NEWEST} is the newest that is read", where=draft.tree.origin
+        )
     draft.at(parse_time(head.get("captured_until")) or parse_time(head.get("captured_at")))
     index = _object(_json(draft, f"{root}index.json"))
     entries = _object(index.get("entries", index))

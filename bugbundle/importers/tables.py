@@ -100,8 +100,10 @@ def syncz(data: bytes) -> dict[str, list[dict[str, Any]]]:
         name = row.get("NAME", "")
         if "." not in name or " " in name:
             continue
-        said: dict[str, Any] = {"proxy": name, "cluster_id": row.get("CLUSTER", ""), "istio_version": row.get("VERSION", "")}
-        states = {f"type.googleapis.com/envoy.config.{url}": _state(row[short]) for short, url in _TYPES.items() if row.get(short)}
+        said: dict[str, Any] = {"proxy": name, "cluster_id": row.get("CLUSTER", "")}
+        said["istio_version"] = row.get("VERSION", "")
+        cells = {url: row[short] for short, url in _TYPES.items() if row.get(short)}
+        states = {f"type.googleapis.com/envoy.config.{url}": _state(cell) for url, cell in cells.items()}
         said["resources"] = {url: state for url, state in states.items() if state is not None}
         found.setdefault(row.get("ISTIOD") or "istiod", []).append(said)
     return found

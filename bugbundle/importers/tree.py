@@ -6,10 +6,12 @@ gone when the process ends; how much may come out of how little is bounded befor
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -103,8 +105,18 @@ class Tree:
             raise BundleError(f"cannot be read ({reason(error)})", where=f"{self.origin}: {name}") from None
 
 
-BROKEN = (OSError, EOFError, ValueError, tarfile.TarError, zipfile.BadZipFile, RuntimeError, NotImplementedError)
-"""What reading a member of a damaged or hostile archive raises (zlib's and lzma's errors become these on opening)."""
+BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What reading a member of a damaged or hostile archive raises."""
 
 
 def reason(error: Exception) -> str:
@@ -207,6 +219,7 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[],
 
 
 def moment(seconds: float) -> datetime | None:
+    """A time in seconds since 1970; None where it is none."""
     try:
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0) if seconds > 0 else None
     except (OverflowError, OSError, ValueError):

@@ -1,7 +1,7 @@
 """Support bundles of Troubleshoot (replicatedhq/troubleshoot): `cluster-resources/`, `cluster-info/`, logs.
 
-Source: its pkg/collect/{cluster_resources,cluster_info,logs}.go and pkg/constants. A list that could not be had stands in
-`<name>-errors.json`, namespace → error.
+Source: its pkg/collect/{cluster_resources,cluster_info,logs}.go and pkg/constants. A list that could not be had stands
+in `<name>-errors.json`, namespace → error.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import gzip
 import io
 import lzma
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,6 @@ PIECE = 1 << 20
 KEPT = 8 << 20
 """Bytes of an unpacked file that are kept in memory; a longer one goes to disk, into a file without a name."""
 
-_PACKED = (*BROKEN, zlib.error, lzma.LZMAError)
 _MAGIC = (
     (b"\x1f\x8b", "gzip"),
     (b"\xfd7zXZ\x00", "xz"),
@@ -177,7 +175,7 @@ def _begins_with(file: File, kind: str) -> str:
     try:
         with file.open() as opened:
             return packed_in(next(_pieces(opened, kind, 4096), b"")[:512])
-    except (*_PACKED, BundleError):
+    except (*BROKEN, BundleError):
         return ""
 
 
@@ -213,9 +211,11 @@ def _spooled(file: Readable, kind: str, size: int, limit: int, origin: str) -> R
     try:
         for piece in _pieces(file, kind):
             if spool.tell() + len(piece) > most:
-                raise BundleError("unpacks to more than is believed", where=origin, todo="Unpack it, and give the folder")
+                raise BundleError(
+                    "unpacks to more than is believed", where=origin, todo="Unpack it, and give the folder"
+                )
             spool.write(piece)
-    except _PACKED as error:
+    except BROKEN as error:
         if not spool.tell():
             raise BundleError(f"is damaged {kind} ({reason(error)})", where=origin) from None
     spool.seek(0)
@@ -228,9 +228,15 @@ def _pieces(file: Readable, kind: str, size: int = PIECE) -> Iterator[bytes]:
         for _, _, pieces in decode_frames(packed, 0):
             yield from pieces
         return
-    opened: Any = gzip.GzipFile(fileobj=packed) if kind == "gzip" else None
-    opened = opened or (lzma.LZMAFile(packed) if kind == "xz" else bz2.BZ2File(packed))
+    opened: Any = _READERS[kind](packed)
     yield from iter(lambda: opened.read(size), b"")
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "gzip": lambda file: gzip.GzipFile(fileobj=file),
+    "xz": lzma.LZMAFile,
+    "bzip2": bz2.BZ2File,
+}
 
 
 def first_bytes(path: Path, size: int = 2048) -> bytes:
@@ -239,7 +245,7 @@ def first_bytes(path: Path, size: int = 2048) -> bytes:
         kind = packed_in(_head(file))
         try:
             return next(_pieces(file, kind), b"")[:size] if kind not in ("", "tar", "zip") else b""
-        except (*_PACKED, BundleError):
+        except (*BROKEN, BundleError):
             return b""
 
 

@@ -14,19 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from bugbundle.bundle import Bundle, Gap
 from bugbundle.bundle.manifest import parse_time
-from bugbundle.codec import decode, encode, split_array, split_object
+from bugbundle.codec import decode, encode
 from bugbundle.errors import BugbundleError
 from bugbundle.mesh.pointer import Pointer
+from bugbundle.mesh.rows import Rows, rank
 
 if TYPE_CHECKING:
     from bugbundle.mesh.manifests import Manifest
 
 _LIST = re.compile(r"k8s/(?:api/(v1)|apis/([^/]+)/([^/]+))/(?:namespaces/([^/]+)/)?([a-z0-9-]+)\.json")
 _DISCOVERY = re.compile(r"k8s/(api/v1|apis/[^/]+/[^/]+)\.json")
-_ESCAPED = re.compile(rb"\\u00(?:2[de]|3[0-9]|[4-7])", re.IGNORECASE)
-"""A letter, digit, dot or dash of a name that is written as an escape."""
-
-_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
 
 class KubeObject:
@@ -103,8 +100,11 @@ class Kube:
         self._cache: dict[str, list[KubeObject]] = {}
         self._names: dict[str, dict[tuple[str, str], KubeObject]] = {}
         self._found: dict[tuple[str, tuple[str, ...]], Sequence[KubeObject]] = {}
-        self._rows: dict[str, _Rows] = {}
+        self._rows: dict[str, Rows] = {}
         self.problems: dict[str, str] = {}
+        self.doubts: dict[str, None] = {}
+        """What was looked for in vain where it was not recorded: `entry PATH: REASON`. Who concludes from an absence
+        clears it before, and looks into it after."""
 
     @functools.cached_property
     def _paths(self) -> dict[str, dict[str, list[str]]]:
@@ -128,14 +128,14 @@ class Kube:
 
     def versions(self, resource: str) -> list[str]:
         """The versions in which a resource was recorded, the newest first."""
-        return sorted(self._paths.get(resource, ()), key=_rank, reverse=True)
+        return sorted(self._paths.get(resource, ()), key=rank, reverse=True)
 
     def entries(self, resource: str, version: str = "") -> list[str]:
         """The entries that `list` reads, of the newest version or of this one: cluster-wide, else per namespace."""
         versions = self._paths.get(resource)
         if not versions:
             return []
-        paths = versions.get(version or max(versions, key=_rank), [])
+        paths = versions.get(version or max(versions, key=rank), [])
         whole = [path for path in paths if "/namespaces/" not in path]
         return whole or sorted(paths)
 
@@ -167,6 +167,27 @@ class Kube:
             return set()
         return {as_text(row.get("name")) for row in dicts(raw.get("resources"))}
 
+    def covers(self, resource: str, namespace: str) -> bool:
+        """Whether a resource was recorded for a namespace, by the list of all or by its own; "" is all namespaces."""
+        return any(
+            "/namespaces/" not in path or bool(namespace and f"/namespaces/{namespace}/" in path)
+            for path in Kube.entries(self, resource)
+        )
+
+    def doubt(self, resource: str, namespace: str) -> None:
+        """Note that nothing was found where nothing was recorded."""
+        if self.covers(resource, namespace) or not self.recorded(resource):
+            return
+        plural, _, group = resource.partition(".")
+        start = f"k8s/apis/{group}/" if group else "k8s/api/v1/"
+        gaps = (
+            gap.reason for path, gap in self._bundle.gaps.items()
+            if path.startswith(start) and path.endswith(f"/{plural}.json") and "/namespaces/" not in path
+        )  # fmt: skip
+        place = f"namespaces/{namespace}/" if namespace else ""
+        version = "" if not group else "…/"
+        self.doubts[f"entry {start}{version}{place}{plural}.json: {next(gaps, 'not recorded')}"] = None
+
     def list(self, resource: str) -> list[KubeObject]:
         """Every object of a resource, in recorded order; empty where there is none or none was recorded."""
         known = self._cache.get(resource)
@@ -179,7 +200,10 @@ class Kube:
         names = self._names.get(resource)
         if names is None:
             names = self._names[resource] = {(o.namespace, o.name): o for o in self.list(resource)}
-        return names.get((namespace, name))
+        found = names.get((namespace, name))
+        if found is None:
+            self.doubt(resource, namespace)
+        return found
 
     def find(self, resource: str, namespace: str, name: str) -> KubeObject | None:
         """As `get`, for who wants one object of a long list: of the others not one is parsed."""
@@ -238,33 +262,13 @@ class Kube:
     def _near(self, path: str, texts: tuple[bytes, ...]) -> tuple[Any, Any, Iterable[tuple[int, Any]] | None]:
         rows = self._rows.get(path)
         if rows is None:
-            rows = self._rows[path] = _Rows(self._bundle[path], path)
+            rows = self._rows[path] = Rows(self._bundle[path], path)
         if rows.texts is None:
             return rows.kind, rows.version, None
         adjacent = re.compile(rb"\s*:\s*".join(map(re.escape, texts)))
         near = [number for number, row in enumerate(rows.texts) if texts[-1] in row and adjacent.search(row)]
         near = sorted({*near, *rows.escaped})
         return rows.kind, rows.version, [(number, decode(rows.texts[number], path)) for number in near]
-
-
-class _Rows:
-    """A list whose items are not parsed."""
-
-    def __init__(self, data: bytes, path: str) -> None:
-        top = split_object(data, path)
-        self.kind, self.version = (decode(top[key], path) if key in top else "" for key in ("kind", "apiVersion"))
-        self.texts = [bytes(row) for row in split_array(top["items"], path)] if "items" in top else None
-        escaped = _ESCAPED.search(data) is not None
-        self.escaped = {n for n, text in enumerate(self.texts or ()) if _ESCAPED.search(text)} if escaped else set()
-
-
-def _rank(version: str) -> tuple[int, int, int]:
-    """v2 > v1 > v1beta2 > v1alpha3, as Kubernetes orders versions."""
-    match = _VERSION.fullmatch(version)
-    if not match:
-        return (-1, 0, 0)
-    stage = {None: 2, "beta": 1, "alpha": 0}[match[2]]
-    return (stage, int(match[1]), int(match[3] or 0))
 
 
 def as_dict(value: Any) -> dict[str, Any]:

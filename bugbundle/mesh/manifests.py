@@ -166,9 +166,11 @@ def resource_of(item: KubeObject) -> str:
 
 def nothing_recorded() -> Bundle:
     """A whole bundle without entries: what files are looked at over where there is no cluster."""
-    return Bundle.from_entries(
+    bundle = Bundle.from_entries(
         {"bundle.json": '{"format": 1}', "manifest.json": '{"format": 1, "entries": [], "gaps": []}'}
     )
+    bundle.notes.clear()
+    return bundle
 
 
 class FileKube(Kube):
@@ -177,7 +179,7 @@ class FileKube(Kube):
     def __init__(self, manifests: Iterable[Manifest], under: Bundle | None = None, *, whole: bool = True) -> None:
         super().__init__(under if under is not None else nothing_recorded())
         self.alone = under is None
-        self._whole = whole
+        self._closed = whole
         self._manifests = list(manifests)
         self._by_place = {found.item.pointer: found for found in self._manifests}
 
@@ -197,7 +199,11 @@ class FileKube(Kube):
         """Whether absence means something. `whole` files alone have everything but what only a cluster has."""
         if resource in self._own or super().recorded(resource):
             return True
-        return self.alone and self._whole and resource not in OF_CLUSTERS
+        return self.alone and self._closed and resource not in OF_CLUSTERS
+
+    def covers(self, resource: str, namespace: str) -> bool:
+        """Files alone hold what somebody put there, unless they are `whole`."""
+        return self._closed and self.recorded(resource) if self.alone else super().covers(resource, namespace)
 
     def gap(self, resource: str) -> Gap | None:
         """As of a bundle; files alone lack what only a cluster has."""
@@ -211,7 +217,7 @@ class FileKube(Kube):
 
     def serves(self, resource: str) -> bool | None:
         """Whether there are objects of this resource at all."""
-        if resource in self._own or (self.alone and self._whole):
+        if resource in self._own or (self.alone and self._closed):
             return True
         return None if self.alone else super().serves(resource)
 

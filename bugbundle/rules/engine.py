@@ -56,7 +56,7 @@ def _one(mesh: Mesh, rule: Rule, subject: Subject, outcome: Outcome) -> None:
         outcome.not_evaluated.append(NotEvaluated(rule.code, name, missing))
         return
     try:
-        seen = list(rule.check(subject))
+        seen = list(_sure(mesh, rule, subject))
         found = [_told(mesh, rule, item) for item in seen if not isinstance(item, Blind)]
     except Exception as error:
         outcome.broken.append(Broken(rule.code, name, _place(error)))
@@ -64,6 +64,20 @@ def _one(mesh: Mesh, rule: Rule, subject: Subject, outcome: Outcome) -> None:
     outcome.checked[rule.code] += 1
     outcome.findings.extend(found)
     outcome.not_evaluated.extend(NotEvaluated(rule.code, *item) for item in seen if isinstance(item, Blind))
+
+
+def _sure(mesh: Mesh, rule: Rule, subject: Subject) -> Iterator[Evidence | Blind]:
+    """What a rule says; in place of what it says after it looked in vain for something that was not recorded, that."""
+    items = iter(rule.check(subject))
+    while True:
+        mesh.kube.doubts.clear()
+        item = next(items, None)
+        if item is None:
+            return
+        if isinstance(item, Blind) or not mesh.kube.doubts:
+            yield item
+        else:
+            yield Blind(str(item.origin), tuple(mesh.kube.doubts))
 
 
 def missing_inputs(mesh: Mesh, rule: Rule, subject: Subject) -> Iterator[str]:

@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
 import zstandard
 
 Files = dict[str, bytes]
@@ -31,16 +30,30 @@ def lists(bundle: Mapping[str, bytes]) -> Iterator[tuple[str, str, str, list[dic
             continue
         version = match[1] or f"{match[2]}/{match[3]}"
         kind = raw["kind"].removesuffix("List")
-        yield version, match[2] or "", match[4], [{"apiVersion": version, "kind": kind, **item} for item in raw["items"]]
+        yield (
+            version,
+            match[2] or "",
+            match[4],
+            [{"apiVersion": version, "kind": kind, **item} for item in raw["items"]],
+        )
 
 
-def _yaml(value: Any) -> bytes:
-    text: bytes = yaml.dump(value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), encoding="utf-8", width=10**6)
-    return text
+def _members(item: dict[str, Any], lead: str = "") -> str:
+    """Members in the order of their names, as kubectl writes them; the values as JSON, which is YAML."""
+    lines = [
+        f"{key}: {value if key in ('kind', 'apiVersion') else json.dumps(value)}" for key, value in sorted(item.items())
+    ]
+    return "\n".join((lead if not number else " " * len(lead)) + line for number, line in enumerate(lines)) + "\n"
+
+
+def _yaml(value: dict[str, Any]) -> bytes:
+    return _members(value).encode()
 
 
 def _kubectl(items: list[dict[str, Any]]) -> bytes:
-    return _yaml({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}})
+    body = "".join(_members(item, "- ") for item in items)
+    head = f"apiVersion: v1\nitems:{'' if items else ' []'}\n"
+    return f"{head}{body}kind: List\nmetadata:\n  resourceVersion: ''\n".encode()
 
 
 def _pages(bundle: Mapping[str, bytes], folder: str) -> Iterator[tuple[str, str, str, bytes]]:
@@ -53,7 +66,9 @@ def _pages(bundle: Mapping[str, bytes], folder: str) -> Iterator[tuple[str, str,
 def bug_report(bundle: Mapping[str, bytes], prefix: str = "bug-report/", newest: bool = True) -> Files:
     """`istioctl bug-report`."""
     found: Files = {f"{prefix}bug-report.log": b"", f"{prefix}cluster/cluster-context": b"lab\nhttps://10.0.0.1:6443\n"}
-    namespaced, cluster, custom = [], [], []
+    namespaced: list[dict[str, Any]] = []
+    cluster: list[dict[str, Any]] = []
+    custom: list[dict[str, Any]] = []
     for _version, group, plural, items in lists(bundle):
         if group.endswith(("istio.io", "gateway.networking.k8s.io")):
             custom += items
@@ -98,7 +113,9 @@ def _by_namespace(items: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]
 def must_gather(bundle: Mapping[str, bytes], root: str = "must-gather.local.1/quay-io-x/istio/") -> Files:
     """The Istio gather of OpenShift."""
     found: Files = {}
-    spaces = [item["metadata"]["name"] for _, _, plural, items in lists(bundle) if plural == "namespaces" for item in items]
+    spaces = [
+        item["metadata"]["name"] for _, _, plural, items in lists(bundle) if plural == "namespaces" for item in items
+    ]
     for version, group, plural, items in lists(bundle):
         typed = group in ("", "apps", "batch") and plural not in ("nodes", "namespaces")
         for namespace, members in _by_namespace(items).items():
@@ -116,7 +133,7 @@ def must_gather(bundle: Mapping[str, bytes], root: str = "must-gather.local.1/qu
     for namespace, pod, name, body in _pages(bundle, "proxies"):
         if name == "config_dump.json":
             found[f"{root}namespaces/{namespace}/pods/{pod}/config_dump_proxy.json"] = body
-    for namespace, pod, name, body in _pages(bundle, "istiod"):
+    for namespace, _pod, name, body in _pages(bundle, "istiod"):
         if name == "debug/syncz.json":
             found[f"{root}namespaces/{namespace}/default/debug-syncz.json"] = body
         elif name.startswith("debug/config_dump/"):
@@ -186,14 +203,21 @@ def crust(bundle: Mapping[str, bytes], root: str = "crust-gather/") -> Files:
             found[f"{root}{place}/{folder}/{item['metadata']['name']}.yaml"] = _yaml(item)
     for namespace, pod, name, body in _pages(bundle, "logs"):
         container, _, previous = name.removesuffix(".log").partition(".")
-        found[f"{root}namespaces/{namespace}/v1/pod/{pod}/{container}/{'previous' if previous else 'current'}.log"] = body
+        found[f"{root}namespaces/{namespace}/v1/pod/{pod}/{container}/{'previous' if previous else 'current'}.log"] = (
+            body
+        )
     return found
 
 
 def shark(bundle: Mapping[str, bytes]) -> Files:
     """A capture of k8shark."""
     root = "k8shark-capture/"
-    head = {"format_version": 2, "capture_id": "x", "captured_at": "2026-11-21T02:26:00Z", "captured_until": "2026-11-21T02:27:24Z"}
+    head = {
+        "format_version": 2,
+        "capture_id": "x",
+        "captured_at": "2026-11-21T02:26:00Z",
+        "captured_until": "2026-11-21T02:27:24Z",
+    }
     found: Files = {f"{root}metadata.json": json.dumps(head).encode()}
     index = {}
     for path in bundle:
@@ -217,7 +241,7 @@ def loose(bundle: Mapping[str, bytes]) -> Files:
     for _namespace, pod, name, body in _pages(bundle, "proxies"):
         if name == "config_dump.json":
             found[f"dumps/{pod}.json"] = body
-    for _namespace, pod, name, body in _pages(bundle, "istiod"):
+    for _namespace, _pod, name, body in _pages(bundle, "istiod"):
         if name in ("debug/syncz.json", "metrics.txt"):
             found[f"istiod/{name.replace('/', '_')}"] = body
     for _namespace, pod, name, body in _pages(bundle, "logs"):

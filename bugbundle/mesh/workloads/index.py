@@ -57,14 +57,20 @@ class Index:
         if not wanted:
             return self.pods_in.get(namespace, []) if namespace else self.kube.list("pods")
         buckets = [self._labelled.get((namespace, key, value), []) for key, value in wanted.items()]
-        return [pod for pod in min(buckets, key=len) if matches(wanted, pod.labels)]
+        found = [pod for pod in min(buckets, key=len) if matches(wanted, pod.labels)]
+        if not found:
+            self.kube.doubt("pods", namespace)
+        return found
 
     def has(self, wanted: Mapping[str, str]) -> bool:
         """Whether any pod of the mesh carries all wanted labels."""
         if not wanted:
             return bool(self.kube.list("pods"))
         buckets = [self._labelled.get(("", key, value), []) for key, value in wanted.items()]
-        return any(matches(wanted, pod.labels) for pod in min(buckets, key=len))
+        found = any(matches(wanted, pod.labels) for pod in min(buckets, key=len))
+        if not found:
+            self.kube.doubt("pods", "")
+        return found
 
     def pods_of(self, service: KubeObject) -> list[KubeObject]:
         """The living pods that a Service selects; none where it has no selector."""
@@ -85,8 +91,7 @@ class Index:
 
     def covers(self, resource: str, namespace: str) -> bool:
         """Whether a resource was recorded for a namespace, be it by the list of all or by its own."""
-        entries = self.kube.entries(resource)
-        return any("/namespaces/" not in path or f"/namespaces/{namespace}/" in path for path in entries)
+        return self.kube.covers(resource, namespace)
 
     @functools.cached_property
     def _services_by_pod(self) -> dict[tuple[str, str], list[KubeObject]]:
