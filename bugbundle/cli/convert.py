@@ -10,7 +10,7 @@ import click
 @click.option("-o", "--output", "target", required=True, help="The bundle to write (.tar.zst).")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 def convert(bundle: str, target: str, force: bool) -> None:
-    """Write BUNDLE (an unpacked folder, or another bundle) as one compressed file.
+    """Write BUNDLE (an unpacked folder, another bundle, a bug-report, a must-gather, …) as one compressed file.
 
     Secret values, private keys, tokens and passwords are taken out; the rest stays byte for byte.
     """

@@ -68,8 +68,18 @@ class Mesh:
 
     @functools.cached_property
     def proxies(self) -> list[Proxy]:
-        """Every Envoy: pods with a proxy container, and whatever has entries; sorted by id."""
-        return self._parts(Proxy, [pod for pod in self.pods.values() if _has_proxy(pod)])
+        """Every Envoy: pods with a proxy container, and whatever has entries; sorted by id.
+
+        Where no pods were recorded, a log of a proxy tells of one.
+        """
+        found = self._parts(Proxy, [pod for pod in self.pods.values() if _has_proxy(pod)])
+        if self.kube.recorded("pods"):
+            return found
+        known = {(proxy.namespace, proxy.name) for proxy in found} | {(one.namespace, one.name) for one in self.ztunnels}
+        logs = (path.split("/") for path in self.bundle.paths("logs/", f"/{PROXY_CONTAINER}.log"))
+        told = {(parts[1], parts[2]) for parts in logs if len(parts) == 4 and not parts[2].startswith("ztunnel")}
+        more = [Proxy(self, *key, None) for key in sorted(told - known)]
+        return sorted([*found, *more], key=lambda proxy: (proxy.name, proxy.namespace))
 
     def pod(self, namespace: str, name: str) -> KubeObject | None:
         """One pod; the list, which may be long, is not parsed for it."""

@@ -81,7 +81,7 @@ def bug_report(bundle: Mapping[str, bytes], prefix: str = "bug-report/", newest:
     found[f"{prefix}cluster/k8s-resources"] = _kubectl(namespaced if newest else namespaced + cluster)
     found[f"{prefix}cluster/crs"] = _kubectl(custom)
     pages = {"config_dump.json": "config_dump?include_eds", "certs.json": "certs", "memory.json": "memory",
-             "server_info.json": "server_info", "runtime.json": "runtime", "metrics.txt": "stats/prometheus"}  # fmt: skip
+             "server_info.json": "server_info", "metrics.txt": "stats/prometheus"}  # fmt: skip
     for namespace, pod, name, body in _pages(bundle, "proxies"):
         if name in pages:
             found[f"{prefix}proxies/{namespace}/{pod}/{pages[name]}"] = body

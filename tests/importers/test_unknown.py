@@ -104,7 +104,8 @@ SEEDS = (
         "s.txt": b"NAME    CLUSTER  CDS    LDS     EDS     RDS\na.shop  K        STALE  SYNCED  SYNCED  NOT SENT\n",
     },
     {
-        "dump.txt": b'{"kind":"PodList","apiVersion":"v1","items":[]}\n==== START logs for container c of pod shop/a ====\n'
+        "dump.txt": b'{"kind":"PodList","apiVersion":"v1","items":[]}\n'
+        b"==== START logs for container c of pod shop/a ====\n"
         b"x\n==== END logs for container c of pod shop/a ====\n"
     },
     {
