@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -66,6 +66,7 @@ def open_mesh(bundle: str) -> Mesh:
 
     The context's object may hold meshes that are open already, by the path that the command line names.
     """
+    from bugbundle.bundle.layout import READ_FROM
     from bugbundle.importers import open_recording
     from bugbundle.mesh import Mesh
 
@@ -76,17 +77,21 @@ def open_mesh(bundle: str) -> Mesh:
         return mesh
     mesh = Mesh(open_recording(bundle, stdin_bytes))
     for note in mesh.bundle.notes:
-        click.echo(f"Warning: {note}", err=True)
+        click.echo(f"{'Note' if note.startswith(READ_FROM) else 'Warning'}: {note}", err=True)
     return mesh
 
 
 STDIN = "-"
 
 
-@functools.cache
 def stdin_bytes() -> bytes:
     """All of standard input, read once."""
-    return sys.stdin.buffer.read()
+    return _all_of(sys.stdin)
+
+
+@functools.lru_cache(maxsize=1)
+def _all_of(stream: TextIO) -> bytes:
+    return stream.buffer.read()
 
 
 def loose_file(path: str) -> bytes | None:

@@ -75,7 +75,9 @@ class Mesh:
         found = self._parts(Proxy, [pod for pod in self.pods.values() if _has_proxy(pod)])
         if self.kube.recorded("pods"):
             return found
-        known = {(proxy.namespace, proxy.name) for proxy in found} | {(one.namespace, one.name) for one in self.ztunnels}
+        known = {(proxy.namespace, proxy.name) for proxy in found} | {
+            (one.namespace, one.name) for one in self.ztunnels
+        }
         logs = (path.split("/") for path in self.bundle.paths("logs/", f"/{PROXY_CONTAINER}.log"))
         told = {(parts[1], parts[2]) for parts in logs if len(parts) == 4 and not parts[2].startswith("ztunnel")}
         more = [Proxy(self, *key, None) for key in sorted(told - known)]
