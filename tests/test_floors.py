@@ -41,7 +41,10 @@ DOORS = {
     "detect_secrets": {"redact/published.py"},
     "click": {"cli/"},
     "yaml": {
-        "importers/objects.py", "collect/kubeconfig.py", "mesh/manifests.py", "report/formats.py",
+        "importers/objects.py",
+        "collect/kubeconfig.py",
+        "mesh/manifests.py",
+        "report/formats.py",
         "mesh/config/meshconfig.py",
     },
     "dask": {"fleet/run.py"},

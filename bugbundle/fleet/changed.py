@@ -6,11 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bugbundle.bundle import open_bundle
 from bugbundle.compare import compare
 from bugbundle.errors import BugbundleError, UsageError
 from bugbundle.fleet.places import Place, local
 from bugbundle.fleet.query import QUESTIONS, Answer, ask
+from bugbundle.importers import open_recording
 
 COLUMNS = ("from", "to", "started", "changes", "appeared", "disappeared", "headline")
 
@@ -36,7 +36,7 @@ def _row(one: tuple[Any, ...], two: tuple[Any, ...]) -> tuple[Any, ...]:
     head = (one[0], two[0], two[2])
     try:
         with local(_place(one)) as before, local(_place(two)) as after:
-            told = compare(open_bundle(before), open_bundle(after))
+            told = compare(open_recording(before), open_recording(after))
     except BugbundleError as error:
         return (*head, None, None, None, f"could not be compared: {error}")
     return (*head, len(told.roots), len(told.appeared), len(told.disappeared), told.headline)

@@ -13,12 +13,12 @@ from typing import Any
 
 from bugbundle import __version__
 from bugbundle.analysis import Analysis, analyze
-from bugbundle.bundle import open_bundle
 from bugbundle.bundle.manifest import format_time
 from bugbundle.codec import decode
 from bugbundle.errors import BugbundleError
 from bugbundle.fleet.model import Look, Rows
 from bugbundle.fleet.places import Place, digest, local, mark_of
+from bugbundle.importers import open_recording
 from bugbundle.mesh import Istiod, Mesh
 from bugbundle.mesh.config.revisions import minor, proxy_version
 from bugbundle.mesh.kube import as_dict, as_text
@@ -56,7 +56,7 @@ def look(place: Place, page: bool = False) -> Look:
 
 def _look(path: Path, page: bool) -> Look:
     sha256 = digest(path)
-    analysis = analyze(open_bundle(path))
+    analysis = analyze(open_recording(path))
     mesh, header = analysis.mesh, analysis.bundle.header
     html = ""
     if page:
