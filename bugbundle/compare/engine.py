@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bugbundle.bundle import Bundle
-from bugbundle.compare import made
+from bugbundle.compare import made, together
 from bugbundle.compare.counters import faster
 from bugbundle.compare.filters import Filter
 from bugbundle.compare.findings import settle
 from bugbundle.compare.headline import headline
 from bugbundle.compare.logs import said
 from bugbundle.compare.look import Look, look
-from bugbundle.compare.loss import lost, population
+from bugbundle.compare.loss import lost, population, silent
 from bugbundle.compare.model import Change, Comparison
 from bugbundle.compare.noise import Noise
 from bugbundle.compare.objects import Objects
@@ -29,7 +29,9 @@ def compare_looks(one: Look, two: Look, before: Bundle, after: Bundle, only: Fil
     noise = Noise()
     bundles = (before, after)
     objects = Objects(one, two, bundles, noise)
-    roots = [made.of_object(change) for change in only.objects(objects.changes(), noise)]
+    changed = only.objects(objects.changes(), noise)
+    roots = [made.of_object(change) for change in changed]
+    together.join(roots, {change.ref: change.after or change.before for change in changed})
     found = settle(one, two)
     story = Story(one, two, roots, found.appeared)
     result = Comparison(one.side, two.side)
@@ -69,7 +71,10 @@ def _resources(one: Look, two: Look, bundles: tuple[Bundle, Bundle], noise: Nois
 
 
 def _signals(one: Look, two: Look) -> list[Change]:
-    lines = sorted(said(one.logs, two.logs, one.side.started), key=lambda item: (-item.plane, -item.after))
+    lines = sorted(
+        said(one.logs, two.logs, one.side.started, two.side.started, silent(one, two)),
+        key=lambda item: (-item.plane, -item.after),
+    )
     return [*map(made.of_log, lines), *map(made.of_counter, faster(one.counters, two.counters))]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bugbundle.compare.look import Look
+from bugbundle.compare.look import Look, unserved
 from bugbundle.compare.model import NotComparable
 from bugbundle.mesh.ref import Ref
 from bugbundle.rules import Finding
+from bugbundle.rules.model import RULES
 
 ABOUT_THE_RECORDING = "BB9"
 """Findings of this family speak of the bundle, not of the mesh: what they tell stands under «not comparable»."""
@@ -37,13 +38,19 @@ def settle(before: Look, after: Look) -> Findings:
             made.remained.append(finding)
         elif blind := _blind(before, finding):
             made.not_comparable.append(NotComparable(_told(finding), "before", blind))
+        elif blind := _half_blind(finding, after, before):
+            made.not_comparable.append(NotComparable(_told(finding), "after", blind))
+        elif blind := _half_blind(finding, before, after):
+            made.not_comparable.append(NotComparable(_told(finding), "before", blind))
         else:
             made.appeared.append(finding)
     for key, finding in olds.items():
         if key in news or key[:2] in rough[1]:
             continue
-        if blind := _blind(after, finding):
+        if blind := _blind(after, finding) or _half_blind(finding, after, before):
             made.not_comparable.append(NotComparable(_told(finding), "after", blind))
+        elif blind := _half_blind(finding, before, after):
+            made.not_comparable.append(NotComparable(_told(finding), "before", blind))
         else:
             made.disappeared.append(finding)
     return made
@@ -83,6 +90,22 @@ def _blind(look: Look, finding: Finding) -> str:
         entry for entry in _shared_entries(proof.pointer.entry for proof in finding.proofs) if entry not in look.entries
     ]
     return f"entry {lost[0]}: {look.gaps.get(lost[0], 'not recorded')}" if lost else ""
+
+
+def _half_blind(finding: Finding, here: Look, there: Look) -> str:
+    """What the finding's rule looks at and this side lacks, while the other side has it; empty for nothing."""
+    rule = RULES.get(finding.code)
+    if rule is None:
+        return ""
+    for wanted in sorted(rule.reads | rule.optional, key=str):
+        if isinstance(wanted, str):
+            if wanted in there.listings and wanted not in here.listings and not unserved(here, wanted):
+                return f"{wanted}: not recorded"
+            continue
+        gone = next((path for path in there.lost_to(here) if wanted.pattern.fullmatch(path)), "")
+        if gone:
+            return f"entry {gone}: {here.gaps.get(gone, 'not recorded')}"
+    return ""
 
 
 def _shared_entries(entries: Iterable[str]) -> list[str]:

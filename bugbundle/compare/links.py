@@ -34,7 +34,7 @@ OF_MESH = frozenset(
 
 EARLIER = timedelta(minutes=5)
 
-_KEYS = frozenset({"host", "hosts", "hostname", "hostnames", "domains", "serviceName", "targetRefs"})
+_KEYS = frozenset({"service", "host", "hosts", "hostname", "hostnames", "domains", "serviceName", "targetRefs"})
 
 
 def hosts_of(ref: Ref, raw: dict[str, Any]) -> frozenset[str]:
@@ -77,23 +77,109 @@ def explains(root: Change, finding: Finding, things: frozenset[Ref], origin: Ref
     ref = root.object
     if restart(root):
         return 1.0 if ref == origin else 0.0
-    new = root.change == "added" and ref.kind in WORKLOADS
+    new = root.change == "added" and ref.kind in WORKLOADS | {"Namespace"}
     score = 0.0
     if ref == origin:
-        score = 10.0
+        score = 4.0 if new else 10.0
     elif ref in things:
-        score = 3.0 if new else 7.0
+        score = (2.0 if ref.kind == "Namespace" else 3.0) if new else 7.0
     elif _named(ref, finding.message):
         score = 5.0
     elif root.hosts & hosts_in(finding, things):
         score = 4.0
     else:
         score = _scope(ref, things)
-    if ref.kind == "Node" and score > 1:
-        score = 1.0
+        score += _affinity(ref, finding.message) if score else 0.0
+    if weak(root):
+        score = min(score, 1.0)
     if root.at and finding.at and finding.at < root.at - EARLIER:
         score *= 0.3
     return score
+
+
+def weak(root: Change) -> bool:
+    """Whether a change hardly acts on a mesh: of a node, or of labels and annotations that Istio does not read."""
+    if root.object.kind == "Node":
+        return True
+    paths = [item.path for item in root.fields]
+    told = " ".join(f"{item.path} {item.before} {item.after}" for item in root.fields)
+    return bool(paths) and all(path.startswith("metadata") for path in paths) and "istio" not in told
+
+
+AFFINITIES: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), frozenset(kinds.split()))
+    for pattern, kinds in (
+        (r"mtls|plain ?text|tls mode|filter chain", "PeerAuthentication DestinationRule"),
+        (r"rbac|polic|denied|403|UAEX|authoriz", "AuthorizationPolicy RequestAuthentication ConfigMap"),
+        (r"jwt|jwks|401", "RequestAuthentication"),
+        (r"\bNR\b|no route|404|route", "VirtualService Gateway HTTPRoute GRPCRoute Sidecar"),
+        (r"\bUH\b|endpoint|no pods|selects", "Service Deployment StatefulSet DestinationRule ServiceEntry"),
+        (r"\bNC\b|subset|cluster", "DestinationRule VirtualService Sidecar ServiceEntry"),
+        (r"webhook|inject", "MutatingWebhookConfiguration ValidatingWebhookConfiguration Namespace ConfigMap"),
+        (r"quota|limit", "ResourceQuota LimitRange"),
+        (r"certificate|csr|signing|xds|discovery|root ca|ConfigMap istio-ca", "ConfigMap Secret Deployment"),
+        (r"connect|timed out|timeout|blocked|refused", "NetworkPolicy Service"),
+        (r"dns|resolve|name look", "ConfigMap ServiceEntry"),
+        (r"filter|lua|wasm|NACK|reject", "EnvoyFilter WasmPlugin"),
+    )
+)
+"""What a message speaks of → the kinds whose objects bring it about."""
+
+
+def _affinity(ref: Ref, message: str) -> float:
+    fits = any(ref.kind in kinds and pattern.search(message) for pattern, kinds in AFFINITIES)
+    if not fits:
+        return 0.0
+    return 3.0 if mesh_wide(ref) and ref.kind == "ConfigMap" else 1.5
+
+
+_TOKEN = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)+")
+_COMMON = re.compile(
+    r"(?:[\w-]+\.)*(?:kubernetes|k8s|istio)\.io|[\d.]+(?:-\w+)*|\d.*|cluster\.local|istio-system|kube-system|svc\..*|"
+    r"istio-(?:proxy|init|operator|ingressgateway|ca|token|envoy|data|podinfo)[\w-]*|workload-.*|kube-api-access.*|"
+    r"docker\.io|read-only|.*-\d{4}-.*"
+)
+
+
+def tokens(root: Change, raw: dict[str, Any]) -> frozenset[str]:
+    """The names and hosts by which an object is told from others: of what changed in it, else of all; and its own."""
+    values = (
+        [value for item in root.fields for value in (item.before, item.after)] if root.fields else [raw.get("spec")]
+    )
+    values += [raw.get("data")] if not root.fields else []
+    found = {token for text in _texts(values) for token in _TOKEN.findall(text) if not _COMMON.fullmatch(token)}
+    found = {token for token in found if len(token) > 5}
+    own = {root.object.name} if "-" in root.object.name or "." in root.object.name else set()
+    return frozenset(found | own | root.hosts)
+
+
+_REFERRING = re.compile(
+    r".*Refs?|gateways?|secretName|credentialName|configMap(?:KeyRef)?|claimName|serviceAccountName"
+)
+
+
+def refers(raw: dict[str, Any], name: str) -> bool:
+    """Whether an object names another where the API has a reference."""
+    return _refers(raw.get("spec"), name, False)
+
+
+def _refers(value: Any, name: str, inside: bool) -> bool:
+    if isinstance(value, dict):
+        return any(_refers(item, name, inside or bool(_REFERRING.fullmatch(key))) for key, item in value.items())
+    if isinstance(value, list):
+        return any(_refers(item, name, inside) for item in value)
+    return inside and isinstance(value, str) and value.rpartition("/")[2] == name
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value[:20_000]
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def restart(root: Change) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bugbundle.errors import BugbundleError
@@ -28,6 +28,9 @@ BUSY = 60
 """Lines a minute from which on «often» is worth a word, where it is also RATIO times as many as before."""
 
 RATIO = 4
+
+RECENT = timedelta(minutes=10)
+"""How near to the recording a line of the control plane must be to speak of now."""
 
 _BAD = re.compile(
     rb"^(?:[^\n]*[\t ](?:warn|warning|error|critical|fatal|panic)[\t :][^\n]*|[EF]\d{4} [^\n]*"
@@ -89,18 +92,27 @@ def _lines(data: bytes, container: str, owner: Ref) -> Iterator[str]:
         yield match[0].decode("utf-8", "replace")
 
 
-def said(before: Logs, after: Logs, since: datetime | None) -> Iterator[Said]:
-    """What is new since the first recording, of logs that both sides have, the most lines first."""
+def said(
+    before: Logs, after: Logs, since: datetime | None, now: datetime | None, blind: frozenset[Ref] = frozenset()
+) -> Iterator[Said]:
+    """What is new since the first recording, of logs that both sides have; `now` is when the second was made.
+
+    Workloads of which a side lacks logs of pods that it has (`blind`) are passed over: what is new may be old there.
+    """
     for place in sorted(before.keys() & after.keys()):
+        if place[0] in blind:
+            continue
         owner, container = place
         plane = container in PLANE or owner.kind == "DaemonSet"
         for one in join({"before": before[place], "after": after[place]}):
-            found = _new(one, owner, container, plane, since)
+            found = _new(one, owner, container, plane, since, now)
             if found is not None:
                 yield found
 
 
-def _new(one: Shared[str], owner: Ref, container: str, plane: bool, since: datetime | None) -> Said | None:
+def _new(
+    one: Shared[str], owner: Ref, container: str, plane: bool, since: datetime | None, made: datetime | None
+) -> Said | None:
     now, then = one.groups.get("after"), one.groups.get("before")
     if now is None:
         return None
@@ -111,7 +123,7 @@ def _new(one: Shared[str], owner: Ref, container: str, plane: bool, since: datet
     bad = one.access or one.level == "error" or (one.level == "warning" and plane) or (not one.level and not plane)
     if then is not None or not bad or now.count < (FEW if plane else MANY):
         return None
-    if since and now.last and now.last < since and not plane:
+    if now.last and ((plane and made and made - now.last > RECENT) or (not plane and since and now.last < since)):
         return None
     return Said(*head, 0, now.count, False, plane, now.first)
 

@@ -71,6 +71,31 @@ class Look:
     gaps: dict[str, str]
     options: dict[str, Any] = field(default_factory=dict)
     has_manifest: bool = True
+    _lost: dict[int, list[str]] = field(default_factory=dict)
+
+    def lost_to(self, other: Look) -> list[str]:
+        """The pages and logs that this side has, of pods that the other has too but not these of."""
+        known = self._lost.get(id(other))
+        if known is None:
+            pods = set(other.owners) if "pods" in other.listings else None
+            known = [path for path in self.entries - other.entries if _of_pod(path, pods)]
+            self._lost[id(other)] = known
+        return known
+
+
+def _of_pod(path: str, pods: set[tuple[str, str]] | None) -> bool:
+    parts = path.split("/")
+    if parts[0] not in ("proxies", "istiod", "ztunnel", "logs") or len(parts) < 4:
+        return False
+    return pods is None or (parts[1], parts[2]) in pods
+
+
+def unserved(look: Look, resource: str) -> bool:
+    """Whether that side's cluster says that it has no such resource."""
+    plural, _, group = resource.partition(".")
+    if group in look.served:
+        return plural not in look.served[group]
+    return bool(group) and "*" in look.served and group not in look.served["*"]
 
 
 def look(bundle: Bundle) -> Look:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from bugbundle.compare.look import Look
 from bugbundle.compare.model import NotComparable, Population
 from bugbundle.istio import source_of
+from bugbundle.mesh.ref import Ref
 
 
 def lost(before: Look, after: Look) -> Iterator[NotComparable]:
@@ -39,6 +40,19 @@ def _pages(side: str, here: Look, there: Look) -> Iterator[NotComparable]:
         names = sorted(set(pods))
         who = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         yield NotComparable(f"{what} of {who}", side, reason)
+
+
+def silent(before: Look, after: Look) -> frozenset[Ref]:
+    """Workloads of which one side lacks a log that the other has of the same pod."""
+    found = set()
+    for path in before.entries ^ after.entries:
+        parts = path.split("/")
+        if parts[0] == "logs" and len(parts) == 4:
+            key = (parts[1], parts[2])
+            owners = [look.owners.get(key) for look in (before, after)]
+            if all(owners) or not all("pods" in look.listings for look in (before, after)):
+                found |= {owner for owner in owners if owner}
+    return frozenset(found)
 
 
 def population(before: Look, after: Look, one: set[str], two: set[str]) -> Population:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from bugbundle.compare.counters import Faster
@@ -18,6 +19,8 @@ from bugbundle.mesh.ref import Ref
 from bugbundle.rules import Finding
 from bugbundle.words import clip, some
 
+_HOST = re.compile(r"(?<![\w.-])[a-z0-9-]+(?:\.[a-z0-9-]+){2,}")
+
 BAD = ("NOT CONNECTED", "STALE", "ERROR")
 """What istiod says of a proxy that does not follow, worst first."""
 
@@ -26,8 +29,10 @@ def of_object(one: ObjectChange) -> Change:
     """A Kubernetes object."""
     if one.change != "changed":
         told = f"{one.ref} {one.change}"
-    elif restarted([item.path for item in one.fields]):
+    elif restarted(one.fields):
         told = f"{one.ref} restarted"
+    elif [item.path for item in one.fields] == ["renewTime"]:
+        told = f"{one.ref}: nobody renews this lock any more, last {one.fields[0].after}"
     else:
         told = f"{one.ref}: {fields_line(one.fields)}"
     return Change(
@@ -53,7 +58,7 @@ def of_proxies(before: Look, after: Look) -> Iterator[Change]:
     for ident, proxy in after.proxies.items():
         now = _trouble(proxy)
         was = _was(before, ident, proxy)
-        if was is None or now == was:
+        if was is None or proxy.connected is None or now == was:
             continue
         name, _, namespace = ident.rpartition(".")
         field = Field("sync", was or "SYNCED", now or "SYNCED")
@@ -115,7 +120,7 @@ def of_log(said: Said) -> Change:
     return Change(
         ident, "log", said.workload, change, told, fields=fields, at=said.at, level=said.level,
         objects=(said.workload,),
-        hosts=frozenset(part for part in said.text.replace("|", " ").split() if "." in part),
+        hosts=frozenset(_HOST.findall(said.sample)),
     )  # fmt: skip
 
 
@@ -170,12 +175,17 @@ def of_pods(before: Look, after: Look) -> Iterator[Change]:
     if "pods" not in before.listings or "pods" not in after.listings:
         return
     one, two = _tally(before.owners.values()), _tally(after.owners.values())
-    for ref in sorted(one.keys() & two.keys()):
-        if one[ref] != two[ref] and ref.kind != "Pod":
+    for ref in sorted(one):
+        was, now = one[ref], two.get(ref, 0)
+        if was != now and ref.kind not in ("Pod", "Job", "ReplicaSet") and _exists(after, ref):
             yield Change(
-                f"workload:{_slug(ref)}", "workload", ref, "changed", f"{ref}: {one[ref]} → {some(two[ref], 'pod')}",
-                fields=(Field("pods", one[ref], two[ref]),), objects=(ref,),
+                f"workload:{_slug(ref)}", "workload", ref, "changed", f"{ref}: {was} → {some(now, 'pod')}",
+                fields=(Field("pods", was, now),), objects=(ref,), level="Error" if 2 * now < was else "",
             )  # fmt: skip
+
+
+def _exists(look: Look, ref: Ref) -> bool:
+    return any((ref.namespace, ref.name) in one.items for one in look.listings.values() if one.kind == ref.kind)
 
 
 def _tally(refs: Iterable[Ref]) -> dict[Ref, int]:

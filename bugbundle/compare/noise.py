@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from bugbundle.compare.model import ABSENT, Ignored
+from bugbundle.compare.model import ABSENT, Field, Ignored
+from bugbundle.mesh.config.meshconfig import yaml_object
 from bugbundle.mesh.kube import as_dict
 
 BOOKKEEPING = "metadata that the API server keeps (managedFields, resourceVersion, generation, uid)"
@@ -124,6 +126,12 @@ def stood_in(text: str) -> str:
     return _STANDIN_64.sub("(redacted)", _STANDIN.sub("(redacted)", text))
 
 
+def _unknown(before: str, after: str) -> bool:
+    """Whether two texts differ in stand-ins alone, or one side is nothing but a stand-in."""
+    left, right = stood_in(before), stood_in(after)
+    return left == right or "(redacted)" in (left, right)
+
+
 def bare(resource: str, raw: dict[str, Any], same: bool = True) -> dict[str, Any]:
     """The object as somebody wants it to be: no status, and of the metadata what people write.
 
@@ -165,9 +173,14 @@ def _kept(value: Any) -> Any:
     return value
 
 
-def restarted(paths: list[str]) -> bool:
+def restarted(fields: Sequence[Field]) -> bool:
     """Whether all that changed is what `kubectl rollout restart` writes."""
-    return bool(paths) and all(_RESTARTED in path for path in paths)
+    return bool(fields) and all(_RESTARTED in one.path or _only_restart(one) for one in fields)
+
+
+def _only_restart(one: Field) -> bool:
+    there = one.after if one.before is ABSENT else one.before
+    return one.path.endswith(".annotations") and isinstance(there, dict) and set(there) == {_RESTARTED}
 
 
 class Settler:
@@ -191,6 +204,8 @@ class Settler:
         if reason:
             self._say(reason)
             return ABSENT, ABSENT
+        if self._kind == "ConfigMap" and isinstance(before, str) and isinstance(after, str):
+            before, after = _structured(before, after)
         if isinstance(before, dict) and isinstance(after, dict):
             return self._members(before, after)
         if isinstance(before, list) and isinstance(after, list):
@@ -207,7 +222,7 @@ class Settler:
         if before is ABSENT or after is ABSENT:
             there = after if before is ABSENT else before
             return DEFAULTS if _says_nothing(name, there) else ""
-        if isinstance(before, str) and isinstance(after, str) and stood_in(before) == stood_in(after):
+        if isinstance(before, str) and isinstance(after, str) and _unknown(before, after):
             return STANDINS
         if before in (None, "") and after in (None, "") and type(before) is not bool:
             return DEFAULTS
@@ -238,6 +253,14 @@ class Settler:
             return before, after
         pairs = [self.settle(one, other) for one, other in zip(before, after, strict=True)]
         return [None if one is ABSENT else one for one, _ in pairs], [None if o is ABSENT else o for _, o in pairs]
+
+
+def _structured(before: str, after: str) -> tuple[Any, Any]:
+    """The YAML or JSON in two texts of a ConfigMap, where both hold an object; else the texts."""
+    if "\n" not in before and "\n" not in after:
+        return before, after
+    left, right = yaml_object(before), yaml_object(after)
+    return (left, right) if left and right else (before, after)
 
 
 def _named(items: list[Any]) -> list[Any]:

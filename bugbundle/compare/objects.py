@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +14,8 @@ from bugbundle.codec import JSONError
 from bugbundle.compare import noise
 from bugbundle.compare.fields import fields
 from bugbundle.compare.listing import Bodies, Listing, Place, listing
-from bugbundle.compare.look import Look
+from bugbundle.compare.locks import Times, abandoned, is_lock, renewed
+from bugbundle.compare.look import Look, unserved
 from bugbundle.compare.model import ABSENT, Field, NotComparable
 from bugbundle.compare.noise import Noise, Settler
 from bugbundle.compare.who import created, wrote
@@ -71,12 +74,14 @@ class Objects:
         self._bundles = bundles
         self._bodies = (Bodies(bundles[0]), Bodies(bundles[1]))
         self._noise = noise
+        self._copies: Counter[str] = Counter()
         self.not_comparable: list[NotComparable] = []
 
     def changes(self) -> list[ObjectChange]:
         """What changed and does not follow from a change of its owner."""
         found = list(self._all())
         touched = {one.ref for one in found}
+        self._copies = Counter(one.ref.name for one in found if one.ref.kind == "ConfigMap" and one.change == "changed")
         return [one for one in found if not self._follows(one, touched)]
 
     def _all(self) -> Iterator[ObjectChange]:
@@ -94,7 +99,7 @@ class Objects:
         sides = [look.listings.get(resource) for look in self._looks]
         for number, (name, other) in enumerate((("before", "after"), ("after", "before"))):
             mine = sides[number]
-            if mine is None and self._unserved(resource, number):
+            if mine is None and unserved(self._looks[number], resource):
                 sides[number] = Listing(resource, kind=(sides[1 - number] or Listing(resource)).kind)
             elif mine is None or mine.problem:
                 theirs = sides[1 - number]
@@ -121,14 +126,6 @@ class Objects:
 
     def _lost(self, resource: str, side: str, reason: str) -> None:
         self.not_comparable.append(NotComparable(resource, side, reason))
-
-    def _unserved(self, resource: str, number: int) -> bool:
-        """Whether that side's cluster says that it has no such resource."""
-        plural, _, group = resource.partition(".")
-        served = self._looks[number].served
-        if group in served:
-            return plural not in served[group]
-        return bool(group) and "*" in served and group not in served["*"]
 
     def _why(self, resource: str, number: int) -> str:
         plural, _, group = resource.partition(".")
@@ -180,6 +177,8 @@ class Objects:
         settler = Settler(resource, kind, self._noise)
         left, right = settler.settle(left, right)
         found = tuple(fields(left, right)) if left != right else ()
+        if not found and is_lock(after) and (lock := abandoned(before, after, self._pulses)):
+            found = (lock,)
         if not found:
             if not settler.settled:
                 self._quiet(kind, before, after, not same)
@@ -191,6 +190,16 @@ class Objects:
             self._noise.add(kind, FOLLOWS)
             return
         yield ObjectChange(resource, Ref(kind, *key), "changed", found, by, at, _owner(two, key), before, after)
+
+    @functools.cached_property
+    def _pulses(self) -> Times:
+        """When any Lease was renewed last, on each side: what «no longer» is measured against."""
+        found = []
+        for side, look in enumerate(self._looks):
+            listed = look.listings.get("leases.coordination.k8s.io")
+            times = [renewed(self._body(side, place)) for place in listed.items.values()] if listed else []
+            found.append(max((at for at in times if at), default=look.side.started))
+        return found[0], found[1]
 
     def _quiet(self, kind: str, before: dict[str, Any], after: dict[str, Any], again: bool) -> None:
         """Count what differed and says nothing."""
@@ -209,7 +218,7 @@ class Objects:
 
     def _follows(self, one: ObjectChange, touched: set[Ref]) -> bool:
         """Whether it says nothing of its own: its owner changed, or a controller made it as it makes many."""
-        if one.ref.name in _MADE and one.ref.kind == "ConfigMap":
+        if self._is_copy(one):
             self._noise.add(one.ref.kind, MADE)
             return True
         if one.change == "added" and one.ref == Ref("ServiceAccount", one.ref.namespace, "default"):
@@ -231,6 +240,12 @@ class Objects:
             self._noise.add(one.ref.kind, FOLLOWS)
             return True
         return False
+
+    def _is_copy(self, one: ObjectChange) -> bool:
+        """Whether it is a copy that controllers keep in every namespace, and not the only one that changed."""
+        if one.ref.name not in _MADE or one.ref.kind != "ConfigMap":
+            return False
+        return one.change != "changed" or self._copies[one.ref.name] > 1
 
     def _above(self, owner: Ref) -> Ref | None:
         """The Deployment of a ReplicaSet, the CronJob of a Job."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 
 from bugbundle.compare.findings import owner_of
-from bugbundle.compare.links import WORKLOADS, explains, mesh_wide, restart
+from bugbundle.compare.links import WORKLOADS, explains, mesh_wide, restart, weak
 from bugbundle.compare.look import Look
 from bugbundle.compare.model import Change
 from bugbundle.mesh.ref import Ref
@@ -31,7 +31,33 @@ PRIORS: dict[str, float] = {
 }  # fmt: skip
 """kind → how likely it changes traffic where nothing else tells."""
 
+REFUSING = frozenset(
+    {
+        "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "NetworkPolicy", "EnvoyFilter",
+        "WasmPlugin", "ResourceQuota", "LimitRange", "Telemetry", "Sidecar",
+    }
+)  # fmt: skip
+"""Kinds that narrow or alter what is allowed: taking one away seldom breaks."""
+
+SHAPING = frozenset(
+    {
+        "EnvoyFilter", "Sidecar", "PeerAuthentication", "Telemetry", "AuthorizationPolicy", "WasmPlugin", "ProxyConfig",
+        "RequestAuthentication",
+    }
+)  # fmt: skip
+"""Kinds that shape resources without standing in their metadata."""
+
+HINTS: dict[str, tuple[str, ...]] = {
+    "AuthorizationPolicy": ("rbac", "ext_authz"), "PeerAuthentication": ("tls", "transport_socket", "filter_chain"),
+    "DestinationRule": ("tls", "outlier", "lb_policy", "circuit"), "EnvoyFilter": ("lua", "wasm", "http_filters"),
+    "RequestAuthentication": ("jwt",), "Telemetry": ("access_log", "tracing", "stats"), "WasmPlugin": ("wasm",),
+}  # fmt: skip
+"""kind → what stands in the fields that it shapes."""
+
 LEVELS = {"Error": 10.0, "Warning": 4.0, "Info": 0.3}
+CROWD = 20
+"""From this many objects on a new namespace is told as one change."""
+
 BLAMED = 5.0
 """From this score on a finding names its root, and is not merely near it."""
 
@@ -59,23 +85,49 @@ class Story:
         for root in self._objects:
             root.weight = self._prior(root)
         kept = [*self._objects]
+        self._objects = self._without_crowds()
         kept += self._proxies(proxies)
+        kept += self._others(others)
         kept += self._findings(findings)
         kept += self._resources(resources)
-        kept += self._others(others)
         kept += self._signals(signals)
         self._back(kept)
         return sorted(kept, key=_order)
 
+    def _without_crowds(self) -> list[Change]:
+        """The roots, without the objects of a new namespace that came with many: these are consequences of it."""
+        spaces = {
+            one.object.name: one for one in self._objects if one.object.kind == "Namespace" and one.change == "added"
+        }
+        crowds: dict[str, list[Change]] = {}
+        for one in self._objects:
+            if one.change == "added" and one.object.namespace in spaces:
+                crowds.setdefault(one.object.namespace, []).append(one)
+        gone = set()
+        for name, found in crowds.items():
+            if len(found) >= CROWD:
+                space = spaces[name]
+                space.summary = f"{space.object} added, with {len(found)} objects"
+                for one in found:
+                    self._join(one, space, 0.0)
+                    space.hosts |= one.hosts
+                    gone.add(one.id)
+        return [one for one in self._objects if one.id not in gone]
+
     def _prior(self, root: Change) -> float:
         if restart(root):
             return 0.05
+        if [item.path for item in root.fields] == ["renewTime"]:
+            return 22.0 if "istio" in root.object.name else 4.0
         prior = PRIORS.get(root.object.kind, 0.8)
         if mesh_wide(root.object) and root.object.kind == "ConfigMap":
-            prior = 2.8
-        paths = [item.path for item in root.fields]
-        if paths and all(path.startswith("metadata") for path in paths):
-            prior *= 0.9 if any("istio" in path for path in paths) else 0.3
+            prior = 3.2
+        if weak(root):
+            prior *= 0.3
+        if root.change == "removed":
+            prior *= 0.7 if root.object.kind in REFUSING else 0.9
+        elif root.change == "changed":
+            prior *= 1.15
         return prior * (0.8 if root.change == "added" and root.object.kind in WORKLOADS else 1.0)
 
     def _proxies(self, proxies: list[Change]) -> list[Change]:
@@ -83,7 +135,7 @@ class Story:
         bad = [one for one in proxies if one.root]
         most = 2 * len(bad) > len(self._after.proxies) and len(bad) > 2
         for one in bad:
-            cause = self._blamed(one) or (self._of_mesh() if most else None)
+            cause = self._blamed(one, most) or (self._of_mesh() if most else None)
             if cause is not None:
                 self._join(one, cause, 8.0)
             else:
@@ -91,14 +143,16 @@ class Story:
                 self._standing.append(one)
         return proxies
 
-    def _blamed(self, proxy: Change) -> Change | None:
-        """The changed object that a finding about this proxy names."""
+    def _blamed(self, proxy: Change, most: bool) -> Change | None:
+        """The changed object that a finding about this proxy names; not one of the mesh, where few proxies suffer."""
         best: tuple[float, Change] | None = None
         for finding in self._found.values():
             if proxy.object not in finding.objects or not finding.code.startswith("BB2"):
                 continue
             things = self._things(finding)
             for root in self._objects:
+                if not most and mesh_wide(root.object) and root.object.kind in WORKLOADS:
+                    continue
                 score = explains(root, finding, things, owner_of(self._after, finding.origin))
                 if score >= BLAMED and root.object not in proxy.objects and (best is None or score > best[0]):
                     best = (score, root)
@@ -157,7 +211,7 @@ class Story:
         """What no changed object explains: the first of those that share objects stands for the others."""
         kept: list[Change] = []
         for one in changes:
-            above = next((root for root in self._standing if set(one.objects) & {*root.objects, root.object}), None)
+            above = next((root for root in self._standing if _speaks_of(one, root)), None)
             if above is not None:
                 self._join(one, above, LEVELS.get(one.level, 0.0) / 4)
                 kept.append(one)
@@ -174,7 +228,7 @@ class Story:
         """Each to the object that istiod names as its source, else of its host, else to what acts on the mesh."""
         kept = []
         for one in changes:
-            scored = [(score, root.weight, root) for root in self._objects if (score := self._shapes(root, one))]
+            scored = [(score, root.weight, root) for root in self._objects if (score := self._shapes(root, one)) >= 1.0]
             if not scored:
                 continue
             _, _, cause = max(scored, key=lambda item: (item[0], item[1]))
@@ -184,26 +238,27 @@ class Story:
         for one in kept:
             reached[one.because[0]] = max(reached.get(one.because[0], 0), len(one.affects))
         for root in self._objects:
-            root.weight += math.log2(1 + reached.get(root.id, 0)) * 0.6
+            root.weight += math.log2(1 + reached.get(root.id, 0)) * (0.3 if root.change == "removed" else 0.6)
         return kept
 
     def _shapes(self, root: Change, resource: Change) -> float:
-        if restart(root):
+        """0 to 6: how well an object explains that a resource differs."""
+        if restart(root) or weak(root):
             return 0.0
+        score = 1.0 if mesh_wide(root.object) or root.object.kind == "Gateway" else 0.0
         if root.object in resource.objects:
-            return 5.0
-        if root.hosts & resource.hosts:
-            return 3.0
-        if root.object.kind in (
-            "EnvoyFilter",
-            "Sidecar",
-            "PeerAuthentication",
-            "Telemetry",
-            "AuthorizationPolicy",
-            "WasmPlugin",
-        ):
-            return 1.5
-        return 1.0 if mesh_wide(root.object) or root.object.kind == "Gateway" else 0.0
+            score = 5.0
+        elif root.hosts & resource.hosts:
+            score = 3.0
+        elif root.object.kind in SHAPING:
+            spaces = {name.rpartition(".")[2] for name in resource.affects}
+            served = any(f".{root.object.namespace}.svc." in host for host in resource.hosts)
+            near = spaces == {root.object.namespace} or served
+            score = 2.0 if near else 1.5 if mesh_wide(root.object) else 0.3 if root.object.namespace in spaces else 0.0
+        if not score:
+            return 0.0
+        told = " ".join(f"{item.path} {item.before} {item.after}" for item in resource.fields).lower()
+        return score + any(word in told for word in HINTS.get(root.object.kind, ()))
 
     def _others(self, changes: list[Change]) -> list[Change]:
         kept = []
@@ -215,8 +270,9 @@ class Story:
                 )
             if cause is not None:
                 self._join(one, cause, 0.2)
-            elif one.root:
-                one.weight = 6.0
+            elif one.root or (one.kind == "workload" and one.level):
+                one.root = True
+                one.weight = 30.0 if one.kind == "workload" and mesh_wide(one.object) else 6.0
                 self._standing.append(one)
             kept.append(one)
         return kept
@@ -231,7 +287,7 @@ class Story:
                 kept.append(one)
             elif mesh_wide(one.object) or not self._objects:
                 one.root = True
-                one.weight = 8.0 if one.level == "error" else 6.0
+                one.weight = 4.0 if one.level == "error" or one.change == "changed" else 1.0
                 self._standing.append(one)
                 kept.append(one)
         return kept
@@ -257,6 +313,13 @@ class Story:
             for ident in one.because:
                 if ident in known:
                     known[ident].consequences.append(one.id)
+
+
+def _speaks_of(one: Change, root: Change) -> bool:
+    """Whether a finding shares an object with a root, or names its workload of Istio's own."""
+    if set(one.objects) & {*root.objects, root.object}:
+        return True
+    return root.kind == "workload" and mesh_wide(root.object) and root.object.name in one.summary
 
 
 def _order(change: Change) -> tuple[object, ...]:

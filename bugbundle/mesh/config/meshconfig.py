@@ -33,14 +33,17 @@ def mesh_networks(mesh: Mesh) -> dict[str, Any]:
 
 @once
 def _settings(mesh: Mesh, key: str) -> dict[str, Any]:
+    found = mesh_config_map(mesh)
+    return yaml_object(texts(found.raw.get("data")).get(key, "")) if found else {}
+
+
+def yaml_object(text: str) -> dict[str, Any]:
+    """The object that YAML (or JSON) in a ConfigMap holds; empty where it is none."""
     import yaml
 
-    found = mesh_config_map(mesh)
-    if found is None:
-        return {}
     try:
-        return as_dict(yaml.safe_load(texts(found.raw.get("data")).get(key, "")))
-    except yaml.YAMLError:
+        return as_dict(yaml.safe_load(text))
+    except (yaml.YAMLError, ValueError, RecursionError):
         return {}
 
 
