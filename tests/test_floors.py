@@ -34,7 +34,7 @@ DOORS = {
     "zstandard": {"bundle/frames.py"},
     "cryptography": {"certificates.py"},
     "jinja2": {"report/html.py"},
-    "markupsafe": {"report/html.py"},
+    "markupsafe": {"report/html.py", "report/compared/html.py"},
     "kubernetes": {"collect/cluster.py", "collect/kubeconfig.py"},
     "urllib3": {"collect/cluster.py"},
     "websocket": {"collect/cluster.py"},

@@ -15,7 +15,7 @@ from bugbundle.errors import UsageError
 if TYPE_CHECKING:
     from bugbundle.compare import Comparison
 
-FORMATS = ("text", "json", "yaml", "markdown")
+FORMATS = ("text", "json", "yaml", "markdown", "html")
 FAIL_ON = ("diagnoses", "drift", "any", "nothing")
 
 

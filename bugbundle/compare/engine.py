@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bugbundle.bundle import Bundle
 from bugbundle.compare import made, together
+from bugbundle.compare.clean import Cleaner
 from bugbundle.compare.counters import faster
 from bugbundle.compare.filters import Filter
 from bugbundle.compare.findings import settle
@@ -29,7 +30,10 @@ def compare_looks(one: Look, two: Look, before: Bundle, after: Bundle, only: Fil
     noise = Noise()
     bundles = (before, after)
     objects = Objects(one, two, bundles, noise)
+    cleaner = Cleaner()
     changed = only.objects(objects.changes(), noise)
+    for one_change in changed:
+        one_change.fields = cleaner.fields(one_change.fields, "k8s/-.json")
     roots = [made.of_object(change) for change in changed]
     together.join(roots, {change.ref: change.after or change.before for change in changed})
     found = settle(one, two)
@@ -39,8 +43,8 @@ def compare_looks(one: Look, two: Look, before: Bundle, after: Bundle, only: Fil
         story.settle(
             proxies=list(made.of_proxies(one, two)),
             findings=[made.of_finding(finding, two) for finding in found.appeared],
-            resources=_resources(one, two, bundles, noise),
-            signals=_signals(one, two),
+            resources=_resources(one, two, bundles, noise, cleaner),
+            signals=_signals(one, two, cleaner),
             others=[*made.of_certificates(one, two), *made.of_versions(one, two), *made.of_pods(one, two)],
         )
     )
@@ -65,16 +69,20 @@ def _proxies(look: Look) -> set[str]:
     }
 
 
-def _resources(one: Look, two: Look, bundles: tuple[Bundle, Bundle], noise: Noise) -> list[Change]:
+def _resources(one: Look, two: Look, bundles: tuple[Bundle, Bundle], noise: Noise, cleaner: Cleaner) -> list[Change]:
     total = sum(1 for proxy in two.proxies.values() if proxy.recorded)
-    return [made.of_resource(change, total) for change in Resources(one, two, bundles, noise).changes()]
+    found = Resources(one, two, bundles, noise).changes()
+    for change in found:
+        change.fields = cleaner.fields(change.fields, "proxies/-/-/config_dump.json")
+    return [made.of_resource(change, total) for change in found]
 
 
-def _signals(one: Look, two: Look) -> list[Change]:
+def _signals(one: Look, two: Look, cleaner: Cleaner) -> list[Change]:
     lines = sorted(
         said(one.logs, two.logs, one.side.started, two.side.started, silent(one, two)),
         key=lambda item: (-item.plane, -item.after),
     )
+    lines = [item._replace(sample=cleaner.line(item.sample)) for item in lines]
     return [*map(made.of_log, lines), *map(made.of_counter, faster(one.counters, two.counters))]
 
 

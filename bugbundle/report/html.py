@@ -55,14 +55,14 @@ def render(analysis: Analysis) -> str:
 
 def page(template: str, **values: Any) -> str:
     """Any page in the report's style: one template with its values, the style sheet and the script inside."""
-    env = _environment()
-    style = _source("report.css")
-    script = _source("report.js")
+    env = environment()
+    style = source("report.css")
+    script = source("report.js")
     return env.get_template(template).render(
         style=Markup(style),
         script=Markup(script),
         policy=(
-            f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; img-src data:;"
+            f"default-src 'none'; style-src {digest(style)}; script-src {digest(script)}; img-src data:;"
             " base-uri 'none'; form-action 'none'"
         ),
         version=__version__,
@@ -145,7 +145,8 @@ def _checks(analysis: Analysis, cards: dict[str, Rule]) -> list[tuple[str, list[
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Templates with every value escaped, and the filters that pages use."""
     env = jinja2.Environment(
         loader=jinja2.PackageLoader("bugbundle.report", "templates"),
         autoescape=True,
@@ -201,17 +202,18 @@ def _clock(when: datetime | None) -> str:
 def _slug(parts: Iterable[str] | str) -> str:
     """A fragment of its own for any text: readable where it can be, never more than a fragment may hold."""
     text = parts if isinstance(parts, str) else "-".join(parts)
-    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{re.sub('[^A-Za-z0-9]+', '-', text)[:60].strip('-')}-{digest}"
+    code = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{re.sub('[^A-Za-z0-9]+', '-', text)[:60].strip('-')}-{code}"
 
 
 @functools.cache
-def _source(name: str) -> str:
-    env = _environment()
+def source(name: str) -> str:
+    """The text of a template, a style sheet or a script."""
+    env = environment()
     assert env.loader is not None
     return env.loader.get_source(env, name)[0].strip()
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
     """The hash by which the policy allows an inline element."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bugbundle.compare import Comparison, TimeLine
 
-FORMATS = ("text", "json", "yaml", "markdown")
+FORMATS = ("text", "json", "yaml", "markdown", "html")
 
 
 def render(result: Comparison, form: str, line: TimeLine | None = None, *, colour: bool = False, width: int = 0) -> str:
@@ -24,6 +24,10 @@ def render(result: Comparison, form: str, line: TimeLine | None = None, *, colou
         from bugbundle.report.compared import markdown
 
         return markdown.render(result, line)
+    if form == "html":
+        from bugbundle.report.compared import html
+
+        return html.render(result, line)
     from bugbundle.report.compared import text
 
     return text.render(result, line, colour=colour, width=width)
