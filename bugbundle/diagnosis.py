@@ -48,9 +48,9 @@ class Diagnosis:
 
     @property
     def what_to_do(self) -> str:
-        """From the rule's card."""
+        """What the finding says of this case, else the rule's card."""
         rule = RULES.get(self.cause.code)
-        return rule.section("What to do") if rule else ""
+        return self.cause.todo or (rule.section("What to do") if rule else "")
 
     @property
     def why(self) -> str:

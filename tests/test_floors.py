@@ -19,7 +19,7 @@ FLOORS = {
     "xds": 0,
     "bundle": 1, "redact": 1,
     "mesh": 2, "importers": 2, "collect": 2, "convert": 2, "logs": 2,
-    "sync": 3, "symptoms": 3, "trace": 3,
+    "sync": 3, "effect": 3, "symptoms": 3, "trace": 3,
     "rules": 4, "views": 4,
     "diagnosis": 5, "explanation": 5, "analysis": 5, "precheck": 5,
     "compare": 6,

@@ -26,6 +26,7 @@ EXPLAIN = {
     "analyze": ("bugbundle.cli.analyze:analyze", "What is wrong: diagnoses, findings, what could not be seen."),
     "compare": ("bugbundle.cli.compare:compare", "What changed between two bundles, or over many, and what followed."),
     "symptoms": ("bugbundle.cli.symptoms:symptoms", "Everything that shows trouble, and what explains it."),
+    "effect": ("bugbundle.cli.effect:effect", "Where an object acts, where it should and does not, and why."),
     "precheck": ("bugbundle.cli.precheck:precheck", "Whether Istio could be installed or upgraded here."),
     "trace": ("bugbundle.cli.trace:trace", "Where a request would go, and which object decided it."),
     "reach": ("bugbundle.cli.reach:reach", "Who can call whom on which port, and why not."),

@@ -21,7 +21,7 @@ class ClusterFacts:
     """CDS.
 
     `tls`: `istio` (mTLS of the mesh), `auto` (mTLS where the endpoint can), `tls` (other TLS), `` (plain);
-    `service`: EDS name.
+    `service`: EDS name; `services`: (namespace, host) of those that it was made for, by istiod's metadata.
     """
 
     name: str
@@ -33,6 +33,7 @@ class ClusterFacts:
     secrets: tuple[str, ...]
     max_connections: int | None
     service: str = ""
+    services: tuple[tuple[str, str], ...] = ()
 
 
 class RouteTarget(NamedTuple):
@@ -46,20 +47,40 @@ class RouteTarget(NamedTuple):
     weight: int | None
 
 
+class RouteName(NamedTuple):
+    """A route by its virtual host and its name; `action` is `ROUTE`, `REDIRECT`, `DIRECT_RESPONSE` or empty."""
+
+    virtual_host: str
+    name: str
+    action: str
+
+
 @dataclass(frozen=True, slots=True)
 class RouteFacts:
-    """RDS, or the routes inside a listener."""
+    """RDS, or the routes inside a listener; `configs`: the Istio objects that made its routes."""
 
     name: str
     targets: tuple[RouteTarget, ...]
     virtual_hosts: tuple[tuple[str, tuple[str, ...]], ...]
+    configs: tuple[str, ...] = ()
+    routes: tuple[RouteName, ...] = ()
+
+
+class NetworkFilter(NamedTuple):
+    """A network filter of a chain; `http`: the HTTP filters inside it, where it is a connection manager."""
+
+    name: str
+    http: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ChainFacts:
     """One filter chain.
 
-    `transport` `tls` or `raw_buffer` as matched; `requires_cert`: a client certificate is needed."""
+    `transport` `tls` or `raw_buffer` as matched; `requires_cert`: a client certificate is needed; `network`: its
+    filters in order; `tables`: routes that stand in the chain itself; `issuers`: of the JWTs that it takes;
+    `shadow`: policies that are only tried (dry run, and those that ask an external authorizer).
+    """
 
     name: str
     port: int | None
@@ -73,11 +94,15 @@ class ChainFacts:
     targets: tuple[RouteTarget, ...]
     policies: tuple[str, ...]
     filters: tuple[str, ...]
+    network: tuple[NetworkFilter, ...] = ()
+    tables: tuple[RouteFacts, ...] = ()
+    issuers: tuple[str, ...] = ()
+    shadow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerFacts:
-    """LDS."""
+    """LDS; `filters` are its listener filters."""
 
     name: str
     address: str
@@ -85,6 +110,7 @@ class ListenerFacts:
     direction: str
     config: str
     chains: tuple[ChainFacts, ...]
+    filters: tuple[str, ...] = ()
 
 
 class Host(NamedTuple):
@@ -144,6 +170,7 @@ def cluster_facts(body: dict[str, Any]) -> ClusterFacts:
         secrets=tuple(dict.fromkeys(name for _, found in contexts for name in secret_names(found))),
         max_connections=limits[0].get("max_connections") if limits else None,
         service=as_text(as_dict(body.get("eds_cluster_config")).get("service_name")),
+        services=tuple((as_text(one.get("namespace")), as_text(one.get("host"))) for one in _services(body)),
     )
 
 
@@ -155,6 +182,8 @@ def route_facts(body: dict[str, Any]) -> RouteFacts:
         name=as_text(body.get("name")),
         targets=tuple(t for host, names in zip(hosts, domains, strict=True) for t in _targets(host, names)),
         virtual_hosts=tuple((as_text(h.get("name")), names) for h, names in zip(hosts, domains, strict=True)),
+        configs=tuple(dict.fromkeys(c for h in hosts for r in dicts(h.get("routes")) if (c := istio_config(r)))),
+        routes=tuple(_route_name(host, route) for host in hosts for route in dicts(host.get("routes"))),
     )
 
 
@@ -172,6 +201,7 @@ def listener_facts(body: dict[str, Any], chains: tuple[ChainFacts, ...] | None =
         direction=as_text(body.get("traffic_direction")),
         config=istio_config(body),
         chains=chains,
+        filters=tuple(as_text(item.get("name")) for item in dicts(body.get("listener_filters"))),
     )
 
 
@@ -208,6 +238,20 @@ FACTS: dict[Xds, Callable[[dict[str, Any]], Facts]] = {
 }
 
 
+_ACTIONS = {"route": "ROUTE", "redirect": "REDIRECT", "direct_response": "DIRECT_RESPONSE"}
+
+
+def _route_name(host: dict[str, Any], route: dict[str, Any]) -> RouteName:
+    action = next((word for field, word in _ACTIONS.items() if field in route), "")
+    return RouteName(as_text(host.get("name")), as_text(route.get("name")), action)
+
+
+def _services(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """`filter_metadata.istio.services` of a cluster."""
+    metadata = as_dict(as_dict(body.get("metadata")).get("filter_metadata"))
+    return dicts(as_dict(metadata.get("istio")).get("services"))
+
+
 def istio_config(body: dict[str, Any]) -> str:
     """`metadata.filter_metadata.istio.config`: the API path of the Istio object that shaped it; empty if none."""
     metadata = as_dict(as_dict(body.get("metadata")).get("filter_metadata"))
@@ -235,16 +279,25 @@ def chain_facts(chain: dict[str, Any]) -> ChainFacts:
     targets: list[RouteTarget] = []
     policies: list[str] = []
     names: list[str] = []
+    network: list[NetworkFilter] = []
+    tables: list[RouteFacts] = []
+    issuers: list[str] = []
+    shadow: list[str] = []
     for item in dicts(chain.get("filters")):
         config = as_dict(item.get("typed_config"))
         names.append(as_text(item.get("name")))
         if config.get("rds"):
             rds.append(as_text(as_dict(config["rds"]).get("route_config_name")))
         inline = as_dict(config.get("route_config"))
-        targets.extend(route_facts(inline).targets if inline else _tcp_targets(config))
+        if inline:
+            tables.append(route_facts(inline))
+        targets.extend(tables[-1].targets if inline else _tcp_targets(config))
+        network.append(NetworkFilter(as_text(item.get("name")), tuple(_http_filters(config))))
+        issuers.extend(_issuers(config))
         for nested in (item, *dicts(config.get("http_filters"))):
             rules = as_dict(as_dict(as_dict(nested.get("typed_config")).get("rules")).get("policies"))
             policies.extend(rules)
+            shadow.extend(as_dict(as_dict(as_dict(nested.get("typed_config")).get("shadow_rules")).get("policies")))
             if nested is not item:
                 names.append(as_text(nested.get("name")))
     return ChainFacts(
@@ -260,7 +313,23 @@ def chain_facts(chain: dict[str, Any]) -> ChainFacts:
         targets=tuple(targets),
         policies=tuple(policies),
         filters=tuple(names),
+        network=tuple(network),
+        tables=tuple(tables),
+        issuers=tuple(issuers),
+        shadow=tuple(shadow),
     )
+
+
+def _http_filters(config: dict[str, Any]) -> Iterator[str]:
+    for item in dicts(config.get("http_filters")):
+        yield as_text(item.get("name"))
+
+
+def _issuers(config: dict[str, Any]) -> Iterator[str]:
+    """The issuers of a connection manager's JWT providers."""
+    for item in dicts(config.get("http_filters")):
+        for provider in as_dict(as_dict(item.get("typed_config")).get("providers")).values():
+            yield as_text(as_dict(provider).get("issuer"))
 
 
 def _tcp_targets(config: dict[str, Any]) -> Iterator[RouteTarget]:

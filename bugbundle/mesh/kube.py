@@ -151,6 +151,10 @@ class Kube:
                 return gap
         return Gap(f"{middle}…{ending}" if group else f"k8s/api/v1/{plural}.json", reason="not recorded")
 
+    def unlisted(self, resource: str) -> Gap | None:
+        """Why the absence of objects of a resource means nothing, although the list counts as recorded; None mostly."""
+        return None
+
     def serves(self, resource: str) -> bool | None:
         """Whether the cluster has this resource, by its discovery; None where discovery was not recorded."""
         plural, _, group = resource.partition(".")

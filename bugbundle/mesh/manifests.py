@@ -215,6 +215,12 @@ class FileKube(Kube):
         path = f"k8s/apis/{group}/…/{plural}.json" if group else f"k8s/api/v1/{plural}.json"
         return Gap(path, reason="the files hold none, and say nothing of the cluster's")
 
+    def unlisted(self, resource: str) -> Gap | None:
+        """Files alone that hold no object of a kind say nothing of that kind, whatever istioctl makes of it."""
+        if not self.alone or resource in self._own:
+            return None
+        return Gap(f"k8s/…/{resource.partition('.')[0]}.json", reason="none is among the files")
+
     def serves(self, resource: str) -> bool | None:
         """Whether there are objects of this resource at all."""
         if resource in self._own or (self.alone and self._closed):

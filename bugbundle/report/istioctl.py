@@ -15,6 +15,7 @@ from bugbundle.report.analyzers import DESCRIPTIONS, OF_CLUSTERS, emits
 from bugbundle.report.lines import reference
 from bugbundle.report.select import concerns
 from bugbundle.rules import Finding, Level
+from bugbundle.rules.model import RULES
 from bugbundle.views.gojson import indented
 from bugbundle.views.goyaml import to_yaml
 
@@ -53,7 +54,7 @@ def messages(
     wanted = [name for name in wanted if not (files_only and name in OF_CLUSTERS)]
     silenced = [_suppression(text) for text in suppress]
     kept = [
-        dataclasses.replace(item, reference=reference(kube, item))
+        dataclasses.replace(item, reference=reference(kube, item), level=_own_level(item))
         for item in findings
         if item.code.startswith("IST")
         and any(emits(name, item) for name in wanted)
@@ -61,6 +62,12 @@ def messages(
         and not any(code == item.code and glob.fullmatch(str(item.origin)) for code, glob in silenced)
     ]
     return list({line(item): item for item in sorted(kept, key=_order)}.values())
+
+
+def _own_level(item: Finding) -> Level:
+    """istioctl's level of a message, where ours is lower: it knows of no harmless ones."""
+    rule = RULES.get(item.code)
+    return rule.level if item.harmless and rule else item.level
 
 
 def _order(item: Finding) -> tuple[object, ...]:

@@ -41,6 +41,19 @@ PROXY: tuple[str, ...] = (
     "proxy.bb307_discovery_address",
     "proxy.bb308_envoy_crash",
 )
+EFFECT: tuple[str, ...] = (
+    "effect.bb771_namespace_not_discovered",
+    "effect.bb772_no_control_plane",
+    "effect.bb773_hidden_object",
+    "effect.bb774_selects_nothing",
+    "effect.bb775_names_do_not_meet",
+    "effect.bb776_overruled_object",
+    "effect.bb777_envoy_filter_matches_nothing",
+    "effect.bb778_value_never_matches",
+    "effect.bb779_version_does_not_fit",
+    "effect.bb780_bypassed",
+    "effect.bb781_read_at_start_only",
+)
 CERTIFICATES: tuple[str, ...] = (
     "certificates.bb401_certificate_expired",
     "certificates.bb402_certificate_not_rotated",
@@ -228,6 +241,7 @@ MODULES = (
     *CONTROL_PLANE,
     *SYNC,
     *PROXY,
+    *EFFECT,
     *CERTIFICATES,
     *AMBIENT,
     *INJECTION,

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from bugbundle.istio import Source
 from bugbundle.mesh import Istiod, Mesh, Proxy, Ztunnel
 from bugbundle.mesh.parts import Part
-from bugbundle.rules.model import Blind, Broken, Evidence, Finding, NotEvaluated, Rule, Subject
+from bugbundle.rules.model import Blind, Broken, Evidence, Finding, Level, NotEvaluated, Rule, Subject
 
 DOCS = "https://istio.io/latest/docs/reference/config/analysis/{code}/?ref=istioctl-analyze"
 
@@ -84,7 +84,7 @@ def missing_inputs(mesh: Mesh, rule: Rule, subject: Subject) -> Iterator[str]:
     """`entry PATH: REASON` for each declared input that the bundle lacks."""
     for source in sorted(rule.reads, key=str):
         if isinstance(source, str):
-            gap = mesh.kube.gap(source)
+            gap = mesh.kube.gap(source) or (None if rule.code.startswith("IST") else mesh.kube.unlisted(source))
             if gap is not None and (gap.status or mesh.kube.serves(source) is not False):
                 yield gap.text
         elif not _present(mesh, source, subject):
@@ -119,7 +119,7 @@ def finding(rule: Rule, evidence: Evidence, reference: str = "") -> Finding:
     url = DOCS.format(code=rule.code.lower()) if rule.code.startswith("IST") else ""
     return Finding(
         code=rule.code,
-        level=evidence.level or rule.level,
+        level=Level.INFO if evidence.harmless else evidence.level or rule.level,
         origin=evidence.origin,
         message=rule.message.format(**evidence.values),
         objects=tuple(dict.fromkeys((evidence.origin, *evidence.objects))),
@@ -129,6 +129,8 @@ def finding(rule: Rule, evidence: Evidence, reference: str = "") -> Finding:
         at=evidence.at,
         documentation_url=url,
         reference=reference,
+        todo=evidence.todo,
+        harmless=evidence.harmless,
     )
 
 

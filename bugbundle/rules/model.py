@@ -49,7 +49,10 @@ class Evidence:
 
     `origin` is the object that is at fault; `values` fill the rule's message; `objects` are the others involved (they
     join findings into diagnoses); `proofs` show it; `affects` are the ids of proxies (or names of workloads) that
-    suffer; `level` and `confidence` override the rule's; `at` is when it happened, where that is known.
+    suffer; `level` and `confidence` override the rule's; `at` is when it happened, where that is known;
+    `todo` is what to do about this very case, in place of the rule's card;
+    `harmless` is why what istioctl reports here is nothing to worry about: it is told as Info, and istioctl's own
+    answer keeps its level.
     """
 
     origin: Ref
@@ -60,6 +63,8 @@ class Evidence:
     level: Level | None = None
     confidence: Confidence = Confidence.CERTAIN
     at: datetime | None = None
+    todo: str = ""
+    harmless: str = ""
 
 
 class Blind(NamedTuple):
@@ -84,6 +89,8 @@ class Finding:
     at: datetime | None
     documentation_url: str = ""
     reference: str = ""
+    todo: str = ""
+    harmless: str = ""
 
     @cached_property
     def id(self) -> str:

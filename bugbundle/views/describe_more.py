@@ -12,6 +12,7 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts, texts
 from bugbundle.mesh.selectors import contains
 from bugbundle.views.describe_routes import every_rule, gateway_routes
+from bugbundle.views.effect import without_effect
 
 RULE = "===================="
 MODE, WAYPOINT, SPACE = "istio.io/dataplane-mode", "istio.io/use-waypoint", "istio.io/use-waypoint-namespace"
@@ -27,6 +28,7 @@ def more_of_pod(mesh: Mesh, pod: KubeObject) -> str:
     for service in services:
         lines += _service(mesh, service)
     lines += every_rule(mesh, pod, services)
+    lines += without_effect(mesh, f"{pod.name}.{pod.namespace}")
     return _text(lines)
 
 

@@ -21,6 +21,28 @@ def mesh_config_map(mesh: Mesh) -> KubeObject | None:
     return min(found, key=lambda item: (len(item.name), item.namespace), default=None)
 
 
+def mesh_configs(mesh: Mesh) -> list[tuple[KubeObject, dict[str, Any]]]:
+    """(ConfigMap, its MeshConfig) of every control plane that runs; of all of them where no istiod was recorded."""
+    import yaml
+
+    wanted = {(istiod.namespace, _name_for(istiod.revision)) for istiod in mesh.istiods}
+    found: list[tuple[KubeObject, dict[str, Any]]] = []
+    for item in mesh.kube.list(CONFIG_MAP):
+        text = texts(item.raw.get("data")).get("mesh")
+        named = item.name == "istio" or item.name.startswith("istio-")
+        if text is None or not named or (wanted and (item.namespace, item.name) not in wanted):
+            continue
+        try:
+            found.append((item, as_dict(yaml.safe_load(text))))
+        except yaml.YAMLError:
+            continue
+    return found
+
+
+def _name_for(revision: str) -> str:
+    return "istio" if revision in ("", "default") else f"istio-{revision}"
+
+
 def mesh_config(mesh: Mesh) -> dict[str, Any]:
     """MeshConfig as written; empty where it was not recorded or is not YAML."""
     return _settings(mesh, "mesh")

@@ -42,14 +42,14 @@ def bundle_of(hook: Webhook) -> tuple[set[str], str]:
 
 def ready_endpoints(mesh: Mesh, namespace: str, name: str) -> bool | None:
     """Whether a Service has a ready endpoint, by its EndpointSlices, else its pods; None where neither was recorded."""
-    if mesh.kube.recorded(res.ENDPOINT_SLICE):
+    if mesh.kube.recorded(res.ENDPOINT_SLICE) and not mesh.kube.unlisted(res.ENDPOINT_SLICE):
         return any(
             as_dict(endpoint.get("conditions")).get("ready") is not False
             for item in index(mesh).slices_of(namespace, name)
             for endpoint in dicts(item.raw.get("endpoints"))
         )
     service = mesh.kube.get(res.SERVICE, namespace, name)
-    if service is None or not mesh.kube.recorded(res.POD):
+    if service is None or not mesh.kube.recorded(res.POD) or mesh.kube.unlisted(res.POD):
         return None
     return any(ready(pod) for pod in index(mesh).pods_of(service))
 

@@ -10,8 +10,11 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.workloads.index import alive, captured, index, node_of, pod_id, ready
 from bugbundle.mesh.workloads.owners import workload
-from bugbundle.rules.model import Evidence, Level, rule
+from bugbundle.rules.model import Blind, Evidence, Level, rule
 from bugbundle.words import some
+
+BESIDE = (("app", "istiod"), ("k8s-app", "istio-cni-node"))
+"""Pods that are recorded together with ztunnel."""
 
 
 @rule(
@@ -36,7 +39,7 @@ from bugbundle.words import some
         "BB805",
     },
 )
-def node_without_ztunnel(mesh: Mesh) -> Iterator[Evidence]:
+def node_without_ztunnel(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """A node runs ambient pods, and no ready ztunnel.
 
     ## Why it matters
@@ -55,6 +58,9 @@ def node_without_ztunnel(mesh: Mesh) -> Iterator[Evidence]:
     for pod in index(mesh).select({"app": "ztunnel"}):
         tunnels[node_of(pod)].append(pod)
     every = [pod for group in tunnels.values() for pod in group][:1]
+    if on_node and not every and not any(index(mesh).select({key: name}) for key, name in BESIDE):
+        yield Blind("mesh", ("no pod of the control plane is among the recorded ones, so ztunnel may be there too",))
+        return
     for node, pods in on_node.items():
         if any(ready(pod) and alive(pod) for pod in tunnels[node]):
             continue

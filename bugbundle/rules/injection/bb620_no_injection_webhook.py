@@ -56,7 +56,10 @@ def no_injection_webhook(mesh: Mesh) -> Iterator[Evidence]:
             },
             objects=tuple(Ref("Namespace", "", name) for name in spaces),
             proofs=(
-                Proof(Pointer(mesh.kube.entries(res.MUTATING)[0]), f"{len(mesh.kube.list(res.MUTATING))} objects"),
+                Proof(
+                    Pointer(next(iter(mesh.kube.entries(res.MUTATING)), "bundle.json")),
+                    f"{len(mesh.kube.list(res.MUTATING))} objects",
+                ),
             ),
             affects=tuple(f"namespace {name}" for name in spaces),
         )

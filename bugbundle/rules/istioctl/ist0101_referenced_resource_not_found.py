@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bugbundle.istio import Source
 from bugbundle.mesh import Mesh
 from bugbundle.mesh import kinds as res
+from bugbundle.mesh.workloads.index import index
 from bugbundle.rules.istioctl import references as parts
 from bugbundle.rules.lib.istioctl import Hit, analyzer
 from bugbundle.rules.model import Blind, Level
@@ -65,5 +66,23 @@ def referenced_resource_not_found(mesh: Mesh) -> Iterator[Hit | Blind]:
         missing = tuple(gap.text for gap in gaps if gap)
         if missing:
             yield Blind(part.__name__.replace("_", " "), missing)
-        else:
-            yield from part(mesh)
+            continue
+        absent = next((gap.text for one in needs if (gap := mesh.kube.unlisted(one))), "")
+        for hit in part(mesh):
+            unseen = _unseen(mesh, hit, needs)
+            if unseen:
+                yield Blind(str(hit.origin), (unseen,))
+            else:
+                yield hit._replace(harmless=hit.harmless or absent)
+
+
+def _unseen(mesh: Mesh, hit: Hit, needs: tuple[str, ...]) -> str:
+    """Why what a hit calls missing may be there all the same: its namespace was not recorded."""
+    for thing in hit.objects:
+        for resource in needs if thing.namespace else ():
+            if mesh.kube.entries(resource) and not index(mesh).covers(resource, thing.namespace):
+                return f"{resource} of namespace {thing.namespace} were not recorded"
+    entries = mesh.kube.entries(res.POD)
+    if hit.origin.kind == "Gateway" and res.POD in needs and entries and all("/namespaces/" in one for one in entries):
+        return "pods of all namespaces were not recorded"
+    return ""

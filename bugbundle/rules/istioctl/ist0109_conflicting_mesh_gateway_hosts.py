@@ -57,7 +57,9 @@ def conflicting_mesh_gateway_hosts(mesh: Mesh) -> Iterator[Hit]:
             if ref(service) not in told:
                 told.add(ref(service))
                 values = {"names": names, "host": f"{scope}/{host}"}
-                yield Hit(service, values, "/spec/hosts", f"hosts: {host}", tuple(map(ref, rivals)))
+                alone = "it is one VirtualService that names the host twice" if len(set(map(ref, rivals))) == 1 else ""
+                objects = tuple(map(ref, rivals))
+                yield Hit(service, values, "/spec/hosts", f"hosts: {host}", objects, harmless=alone)
 
 
 def covers(claim: tuple[str, str], host: str) -> bool:

@@ -33,6 +33,8 @@ def virtual_service_host_not_in_gateway(mesh: Mesh) -> Iterator[Hit]:
     ## What to do
     Add the host to a server of the Gateway, or correct the VirtualService.
     """
+    gap = mesh.kube.unlisted(res.GATEWAY)
+    absent = gap.text if gap else ""
     for service in analysed(mesh, res.VIRTUAL_SERVICE):
         wanted = texts_of(service.spec.get("hosts"))
         for number, name in enumerate(texts_of(service.spec.get("gateways"))):
@@ -49,4 +51,11 @@ def virtual_service_host_not_in_gateway(mesh: Mesh) -> Iterator[Hit]:
                 "gateway": f"{space}/{local}" if space else local,
             }
             objects = (Ref("Gateway", space, local),)
-            yield Hit(service, values, f"/spec/gateways/{number}", f"gateways: {name}; it serves {served}", objects)
+            yield Hit(
+                service,
+                values,
+                f"/spec/gateways/{number}",
+                f"gateways: {name}; it serves {served}",
+                objects,
+                harmless=absent,
+            )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bugbundle.mesh import Mesh
+from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.analysed import analysed
 from bugbundle.mesh.config.hosts import hosts
 from bugbundle.mesh.kube import as_text, dicts, texts
 from bugbundle.mesh.ref import ref
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import selector_text, workload_selector
+from bugbundle.mesh.workloads.labels import matches, selector_text, workload_selector
 from bugbundle.rules.istioctl.topology import selects
 from bugbundle.rules.lib.istioctl import Hit, analyzer
 from bugbundle.rules.model import Level
@@ -22,7 +22,7 @@ from bugbundle.rules.model import Level
     "destinationrule.SubsetSelectPodAnalyzer",
     level=Level.ERROR,
     reads={res.DESTINATION_RULE, res.SERVICE, res.POD},
-    optional={res.SERVICE_ENTRY, res.NODE},
+    optional={res.SERVICE_ENTRY, res.WORKLOAD_ENTRY, res.NODE},
     message=(
         "The Subset {subset} defined in the DestinationRule does not select any pods. Which may "
         "lead to 503 UH (NoHealthyUpstream)."
@@ -52,4 +52,17 @@ def subset_selects_no_pods(mesh: Mesh) -> Iterator[Hit]:
             if not selects(known, nodes, wanted):
                 name = as_text(subset.get("name"))
                 text = f"subset {name}: {selector_text(wanted)}"
-                yield Hit(item, {"subset": name}, f"/spec/subsets/{number}/labels", text, (ref(target.source),))
+                by = _by_entries(mesh, target.source, wanted)
+                place = f"/spec/subsets/{number}/labels"
+                yield Hit(item, {"subset": name}, place, text, (ref(target.source),), harmless=by)
+
+
+def _by_entries(mesh: Mesh, source: KubeObject, wanted: dict[str, str]) -> str:
+    """The endpoints of a ServiceEntry, or the WorkloadEntries, that a subset selects: istioctl looks at pods only."""
+    if any(matches(wanted, texts(endpoint.get("labels"))) for endpoint in dicts(source.spec.get("endpoints"))):
+        return f"endpoints of {source} have these labels"
+    for entry in mesh.kube.list(res.WORKLOAD_ENTRY):
+        labels = {**entry.labels, **texts(entry.spec.get("labels"))}
+        if entry.namespace == source.namespace and matches(wanted, labels):
+            return f"{entry} has these labels"
+    return ""

@@ -9,7 +9,7 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.analysed import SYSTEM_NAMESPACES, analysed
 from bugbundle.mesh.config.gateways import gateway
-from bugbundle.mesh.config.hosts import destinations, full_name, host_of, hosts, service_of, texts_of
+from bugbundle.mesh.config.hosts import destinations, full_name, host_matches, host_of, hosts, service_of, texts_of
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts, texts
 from bugbundle.mesh.ref import Ref, ref
 from bugbundle.mesh.workloads.index import index
@@ -50,6 +50,8 @@ def subsets_of_routes(mesh: Mesh) -> Iterator[Hit]:
         key = _key(full_name(as_text(rule.spec.get("host")), rule.namespace), rule.namespace)
         rules.setdefault(key, []).append(rule)
         defined.update((key, as_text(subset.get("name"))) for subset in dicts(rule.spec.get("subsets")))
+    wild = [(full_name(as_text(r.spec.get("host")), r.namespace), r) for r in mesh.kube.list(res.DESTINATION_RULE)]
+    wild = [(host, rule) for host, rule in wild if host.startswith("*")]
     for service in analysed(mesh, res.VIRTUAL_SERVICE):
         for place, destination, mirror in destinations(service):
             host, subset = host_of(destination), as_text(destination.get("subset"))
@@ -59,7 +61,17 @@ def subsets_of_routes(mesh: Mesh) -> Iterator[Hit]:
             kind = "mirror+subset in destinationrule" if mirror else "host+subset in destinationrule"
             objects = (*(ref(rule) for rule in rules.get(key, ())), *_service(host, service))
             text = f"host: {host}, subset: {subset}"
-            yield Hit(service, missing(kind, f"{host}+{subset}"), place + "/subset", text, objects)
+            by = "" if key in rules else _by_wildcard(wild, full_name(host, service.namespace), subset)
+            yield Hit(service, missing(kind, f"{host}+{subset}"), place + "/subset", text, objects, harmless=by)
+
+
+def _by_wildcard(wild: list[tuple[str, KubeObject]], host: str, subset: str) -> str:
+    """The DestinationRule over a wildcard that defines the subset: istioctl looks for the very host only."""
+    for pattern, rule in wild:
+        named = {as_text(one.get("name")) for one in dicts(rule.spec.get("subsets"))}
+        if subset in named and host_matches(pattern, host):
+            return f"{rule} defines the subset for {pattern}"
+    return ""
 
 
 def _key(host: str, namespace: str) -> tuple[str, str]:

@@ -53,5 +53,5 @@ def crds_missing(mesh: Mesh) -> Iterator[Evidence]:
         Ref("CustomResourceDefinition", "", missing[0]),
         {"names": ", ".join(missing[:5]), "kinds": some(len(missing), "kind")},
         objects=tuple(Ref("CustomResourceDefinition", "", name) for name in missing),
-        proofs=(Proof(Pointer(mesh.kube.entries(res.CRD)[0]), f"{len(found)} definitions"),),
+        proofs=(Proof(Pointer(next(iter(mesh.kube.entries(res.CRD)), "bundle.json")), f"{len(found)} definitions"),),
     )

@@ -25,6 +25,7 @@ class Hit(NamedTuple):
     affects: tuple[str, ...] = ()
     proofs: tuple[Proof, ...] = ()
     confidence: Confidence = Confidence.CERTAIN
+    harmless: str = ""
 
 
 def analyzer(
@@ -73,6 +74,7 @@ def _evidence(hit: Hit) -> Evidence:
         proofs=(shown, *hit.proofs),
         affects=hit.affects,
         confidence=hit.confidence,
+        harmless=hit.harmless,
     )
 
 

@@ -11,6 +11,7 @@ from bugbundle.mesh.kinds import SERVICE
 from bugbundle.mesh.kube import dicts
 from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.signals.logs import Line, proxy_log
+from bugbundle.mesh.workloads.index import index
 from bugbundle.mesh.workloads.owners import annotated_address, discovery_address, discovery_host, workload
 from bugbundle.mesh.workloads.pod_age import finished
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
@@ -73,6 +74,8 @@ def _problem(mesh: Mesh, proxy: Proxy) -> str:
     if service is None:
         return ""
     found = mesh.kube.get(SERVICE, *service)
+    if found is None and not index(mesh).covers(SERVICE, service[0]):
+        return ""
     if found is None:
         return f"there is no Service {service[0]}/{service[1]}"
     port = discovery_address(proxy).rpartition(":")[2]
