@@ -174,6 +174,10 @@ RUNTIME: tuple[str, ...] = (
     "versions.bb652_wrong_revision",
     "versions.bb653_release_out_of_support",
     "versions.bb654_kubernetes_out_of_range",
+    "traffic.bb731_tls_at_plain_gateway_port",
+    "traffic.bb732_redirect_loop",
+    "traffic.bb733_authorization_server_protocol",
+    "traffic.bb734_application_breaks_http",
     "traffic.bb750_response_flags",
 )
 ISTIO: tuple[str, ...] = (

@@ -98,11 +98,18 @@ def answers(mesh: Mesh) -> list[Fault]:
     return _all(mesh)[1]
 
 
+def redirects(mesh: Mesh) -> list[Fault]:
+    """Requests that a proxy itself answered with a redirect, by host: `good` is the last other answer for that host."""
+    return _all(mesh)[2]
+
+
 @once
-def _all(mesh: Mesh) -> tuple[list[Fault], list[Fault]]:
+def _all(mesh: Mesh) -> tuple[list[Fault], list[Fault], list[Fault]]:
     pattern = compile_format(as_text(mesh_config(mesh).get("accessLogFormat")) or DEFAULT)
     seen = [fault for proxy in mesh.proxies for fault in _of_proxy(proxy, pattern)]
-    return [one for one in seen if not one.answered], [one for one in seen if one.answered]
+    turned = [one for one in seen if one.answered and one.code.startswith("3")]
+    told = [one for one in seen if one.answered and not one.code.startswith("3")]
+    return [one for one in seen if not one.answered], told, turned
 
 
 def _of_proxy(proxy: Proxy, pattern: re.Pattern[bytes]) -> Iterator[Fault]:
@@ -116,6 +123,7 @@ def _of_proxy(proxy: Proxy, pattern: re.Pattern[bytes]) -> Iterator[Fault]:
     found: dict[tuple[object, ...], Fault] = {}
     places: dict[str, Place] = {}
     ports: Counter[str] = Counter()
+    hosts: dict[str, datetime | None] = {}
     number = data.count(b"\n", 0, start)
     for line in data[start:].split(b"\n"):
         number += 1
@@ -139,10 +147,13 @@ def _of_proxy(proxy: Proxy, pattern: re.Pattern[bytes]) -> Iterator[Fault]:
             place.faults.append(fault)
         else:
             place.good = at or place.good
+            hosts[values.get("authority", "").partition(":")[0]] = at
     for place in places.values():
         for fault in dict.fromkeys(place.faults):
             fault.total, fault.good = place.total, place.good
             fault.port_total = ports[fault.local]
+            if fault.answered and fault.code.startswith("3"):
+                fault.good = hosts.get(fault.authority.partition(":")[0])
             fault.recent = _recent(fault.at, place.good, now)
             yield fault
 
@@ -181,10 +192,13 @@ def _failed(values: dict[str, str]) -> bool:
 
 
 def _answered(values: dict[str, str]) -> bool:
-    """Whether something behind this proxy refused or failed, and said so in HTTP."""
+    """Whether something behind this proxy refused or failed, and said so in HTTP; or the proxy itself redirected."""
     code = values.get("code", "")
+    details = values.get("details", "")
+    if code in ("301", "302", "307", "308") and details.startswith("direct_response"):
+        return not _failed(values)
     bad = code in ("401", "403") or (len(code) == 3 and code[0] == "5")
-    return bad and not _failed(values) and values.get("details", "").startswith("via_upstream")
+    return bad and not _failed(values) and details.startswith("via_upstream")
 
 
 def _blocked(values: dict[str, str]) -> bool:

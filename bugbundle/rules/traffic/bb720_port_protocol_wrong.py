@@ -43,6 +43,7 @@ PORTS = frozenset(
 def port_protocol_wrong(mesh: Mesh) -> Iterator[Evidence]:
     """Envoy finds no HTTP (DPE: in what the client sends; UPE: in what the server answers) on a port declared as HTTP.
 
+    Where other requests to the same place were answered, the port speaks HTTP, and some answers break it (BB734).
     An Error where the name or number of the port speaks for another protocol; else one odd client may be the reason.
 
     ## Why it matters
@@ -57,7 +58,8 @@ def port_protocol_wrong(mesh: Mesh) -> Iterator[Evidence]:
     for fault in failures(mesh).flagged(("DPE", "UPE")):
         service = called(mesh, fault)
         number = port_called(fault)
-        if fault.recent and service is not None and number:
+        answers = "UPE" in fault.flags and fault.total > fault.count
+        if fault.recent and service is not None and number and not answers:
             side = "its clients send" if "DPE" in fault.flags else "its pods answer in"
             groups[ref(service), number, side].append(fault)
             known[ref(service)] = service
