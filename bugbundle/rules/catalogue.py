@@ -16,6 +16,7 @@ CONTROL_PLANE: tuple[str, ...] = (
     "control_plane.bb107_slow_propagation",
     "control_plane.bb108_injection_failures",
     "control_plane.bb109_leader_gone",
+    "control_plane.bb110_push_storm",
     "control_plane.bb151_istiod_unavailable",
     "control_plane.bb152_istiod_restarting",
     "control_plane.bb153_istiod_service_without_endpoints",
@@ -91,6 +92,7 @@ AMBIENT: tuple[str, ...] = (
     "ambient.bb555_hbone_blocked",
     "ambient.bb556_policy_denied",
     "ambient.bb557_ztunnel_errors",
+    "ambient.bb558_ztunnel_cannot_start",
 )
 INJECTION: tuple[str, ...] = (
     "injection.bb601_webhook_ca_mismatch",

@@ -107,6 +107,10 @@ def over(mesh: Mesh, about: Ref, last: datetime | None) -> str:
             return f"the {about.kind} is gone"
         wanted, there = wanted_and_ready(item)
         return "all its pods are ready" if there >= wanted else ""
+    if about.kind == "ReplicaSet":
+        above = mesh.kube.get(res.DEPLOYMENT, about.namespace, about.name.rpartition("-")[0])
+        if above is not None and wanted_and_ready(above)[1] >= wanted_and_ready(above)[0]:
+            return "all pods of its Deployment are ready"
     if mesh.now and last and mesh.now - last > RECENT:
         return f"the last was at {last:%Y-%m-%d %H:%M}"
     return ""

@@ -8,9 +8,11 @@ import binascii
 from bugbundle.mesh import Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.injection import Webhook
-from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
+from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts, texts
+from bugbundle.mesh.parts import containers
 from bugbundle.mesh.workloads.index import alive, index, ready
 from bugbundle.mesh.workloads.labels import selector_matches
+from bugbundle.mesh.workloads.refusals import failing_hook, refused
 
 ROOT = "istio-ca-root-cert"
 
@@ -19,6 +21,8 @@ def roots(mesh: Mesh, namespace: str) -> set[str]:
     """Fingerprints of the mesh's roots as istiod publishes them in a namespace, else anywhere."""
     from bugbundle.certificates import read_pem
 
+    if serves_own(mesh, namespace) and not distrusted(mesh):
+        return set()
     found = [item for item in mesh.kube.list(res.CONFIG_MAP) if item.name == ROOT]
     near = [item for item in found if item.namespace == namespace] or found[:1]
     return {
@@ -26,6 +30,28 @@ def roots(mesh: Mesh, namespace: str) -> set[str]:
         for item in near
         for certificate in read_pem(texts(item.raw.get("data")).get("root-cert.pem", "").encode())
     }
+
+
+def serves_own(mesh: Mesh, namespace: str) -> bool:
+    """Whether an istiod of the namespace serves its webhooks with a certificate that was given to it.
+
+    Its flags `--tlsCertFile` and `--caCertFile`, or another provider than istiod in `PILOT_CERT_PROVIDER`: then the
+    caBundle is that authority's, and the mesh's root says nothing about it.
+    """
+    for istiod in mesh.istiods:
+        for container in containers(istiod.pod) if istiod.pod and istiod.namespace == namespace else ():
+            args = " ".join(map(str, as_list(container.get("args"))))
+            if "--tlsCertFile" in args or "--caCertFile" in args:
+                return True
+            env = {as_text(one.get("name")): as_text(one.get("value")) for one in dicts(container.get("env"))}
+            if env.get("PILOT_CERT_PROVIDER", "istiod") not in ("", "istiod", "citadel"):
+                return True
+    return False
+
+
+def distrusted(mesh: Mesh) -> bool:
+    """Whether the API server said that it does not trust a webhook of Istio's."""
+    return any("x509" in text and "istio.io" in failing_hook(text) for _, _, _, text in refused(mesh))
 
 
 def bundle_of(hook: Webhook) -> tuple[set[str], str]:

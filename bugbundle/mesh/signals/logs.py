@@ -43,6 +43,7 @@ ISTIOD = {
     "signing": b"CSR signing error",  # security/pkg/server/ca/server.go
     "list": b"cannot list resource",  # Kubernetes RBAC
     "watch": b"Failed to watch",  # client-go
+    "watch_error": b"watch error in cluster",  # pkg/kube/informermetric/informermetric.go
     "cache_sync": b"Failed waiting for cache sync",  # bootstrap/server.go
     "rate_limit": b"exceeded rate limit",  # pilot/pkg/xds/ads.go
     "send": b"Send failure for node:",  # pilot/pkg/xds/xdsgen.go

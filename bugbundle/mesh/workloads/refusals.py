@@ -14,6 +14,7 @@ from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.words import clip
 
 RECENT = timedelta(minutes=30)
+LISTS = {"StatefulSet": res.STATEFUL_SET, "DaemonSet": "daemonsets.apps", "Job": "jobs.batch"}
 _HOOK = re.compile(r'(?:failed calling|admission) webhook "([^"]+)"')
 _SIDECAR = re.compile(r"\bistio-(?:init|proxy|validation)\b|\bNET_ADMIN\b")
 _POLICY = re.compile(r"PodSecurity|security context constraint|denied the request")
@@ -30,9 +31,15 @@ def refused(mesh: Mesh) -> Iterator[Refusal]:
                 text = as_text(condition.get("message"))
                 seen.add(ref(item))
                 yield _owner(item), item, Proof(item.at(f"/status/conditions/{number}"), clip(text)), text
+    for item in mesh.kube.list(res.DEPLOYMENT) if not mesh.kube.recorded(res.REPLICA_SET) else ():
+        for number, condition in enumerate(item.conditions()):
+            if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+                text = as_text(condition.get("message"))
+                seen.add(ref(item))
+                yield ref(item), item, Proof(item.at(f"/status/conditions/{number}"), clip(text)), text
     for event in mesh.kube.list(res.EVENT):
         told = _told(mesh, event)
-        if told and told not in seen:
+        if told and told not in seen and _short(mesh, told):
             seen.add(told)
             text = as_text(event.raw.get("message")).removeprefix("Error creating: ")
             yield told, event, Proof(event.at("/message"), clip(text)), text
@@ -48,6 +55,18 @@ def _told(mesh: Mesh, event: KubeObject) -> Ref | None:
     if mesh.now and at and mesh.now - at > RECENT:
         return None
     return Ref(kind, as_text(about.get("namespace")), as_text(about.get("name")))
+
+
+def _short(mesh: Mesh, owner: Ref) -> bool:
+    """Whether the controller still lacks pods, as far as its status was recorded."""
+    item = mesh.kube.get(LISTS[owner.kind], owner.namespace, owner.name)
+    if item is None:
+        return not mesh.kube.recorded(LISTS[owner.kind])
+    if owner.kind == "Job":
+        return not item.status.get("active") and not item.status.get("succeeded")
+    wanted = item.status.get("desiredNumberScheduled") if owner.kind == "DaemonSet" else item.spec.get("replicas", 1)
+    there = item.status.get("currentNumberScheduled" if owner.kind == "DaemonSet" else "replicas")
+    return (wanted or 0) > (there or 0)
 
 
 def _owner(item: KubeObject) -> Ref:

@@ -22,7 +22,7 @@ BESIDE = (("app", "istiod"), ("k8s-app", "istio-cni-node"))
     per=Mesh,
     level=Level.ERROR,
     reads={res.POD},
-    optional={res.REPLICA_SET},
+    optional={res.REPLICA_SET, "daemonsets.apps"},
     message=("node {node} has {pods} and no ready ztunnel ({state}): their traffic and their name look-ups fail"),
     explains={
         "BB302",
@@ -61,6 +61,8 @@ def node_without_ztunnel(mesh: Mesh) -> Iterator[Evidence | Blind]:
     if on_node and not every and not any(index(mesh).select({key: name}) for key, name in BESIDE):
         yield Blind("mesh", ("no pod of the control plane is among the recorded ones, so ztunnel may be there too",))
         return
+    sets = [ref(one) for one in mesh.kube.list("daemonsets.apps") if one.labels.get("app") == "ztunnel"]
+    sets = sets or [ref(one) for one in mesh.kube.list("daemonsets.apps") if one.name == "ztunnel"]
     for node, pods in on_node.items():
         if any(ready(pod) and alive(pod) for pod in tunnels[node]):
             continue
@@ -72,7 +74,7 @@ def node_without_ztunnel(mesh: Mesh) -> Iterator[Evidence | Blind]:
             objects=(
                 Ref("Node", "", node),
                 *(ref(pod) for pod in pods[:50]),
-                *dict.fromkeys(workload(mesh, pod) for pod in tunnels[node] or every),
+                *dict.fromkeys([*(workload(mesh, pod) for pod in tunnels[node] or every), *sets]),
             ),
             proofs=(
                 *((Proof(first.at("/status"), f"{first}: not ready"),) if first else ()),

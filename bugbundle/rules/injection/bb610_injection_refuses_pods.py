@@ -10,7 +10,8 @@ from bugbundle.mesh.config.injection import takers, webhooks
 from bugbundle.mesh.ref import Ref, ref
 from bugbundle.mesh.workloads.index import index
 from bugbundle.mesh.workloads.refusals import failing_hook, refused
-from bugbundle.rules.model import Evidence, Level, rule
+from bugbundle.rules.lib.refusals import blind
+from bugbundle.rules.model import Blind, Evidence, Level, rule
 from bugbundle.words import clip
 
 
@@ -18,12 +19,12 @@ from bugbundle.words import clip
     "BB610",
     per=Mesh,
     level=Level.ERROR,
-    reads={res.REPLICA_SET},
-    optional={res.EVENT, res.NAMESPACE, res.MUTATING, res.DEPLOYMENT, res.STATEFUL_SET},
+    reads=set(),
+    optional={res.REPLICA_SET, res.EVENT, res.NAMESPACE, res.MUTATING, res.DEPLOYMENT, res.STATEFUL_SET},
     message="{owner} cannot create pods: webhook {hook} fails: {text}",
     explains={"BB701", "BB704"},
 )
-def injection_refuses_pods(mesh: Mesh) -> Iterator[Evidence]:
+def injection_refuses_pods(mesh: Mesh) -> Iterator[Evidence | Blind]:
     """Pods cannot be created because an injection webhook fails.
 
     ## Why it matters
@@ -36,6 +37,7 @@ def injection_refuses_pods(mesh: Mesh) -> Iterator[Evidence]:
     «Service Unavailable»: the API server goes through a proxy, add `.svc` to its `no_proxy`. «denied the request»: an
     annotation of the pod template that the text quotes.
     """
+    yield from blind(mesh)
     for owner, item, proof, text in refused(mesh):
         hook = failing_hook(text)
         if not hook or "istio.io" not in hook:
