@@ -93,4 +93,4 @@ def ordered(mesh: Mesh, findings: list[Finding]) -> tuple[Diagnosis, ...]:
     found = diagnose(findings)
     told = explain(mesh, ledger(mesh), findings, found)
     hurting = {id(item.diagnosis) for item in told if item.diagnosis is not None and item.symptom.grave}
-    return tuple(sorted(found, key=lambda one: (one.cause.level.rank, one.restates or id(one) not in hurting)))
+    return tuple(sorted(found, key=lambda one: (one.level.rank, one.restates or id(one) not in hurting)))

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bugbundle.mesh.ref import Ref
+from bugbundle.rules.components import OF, explains
 from bugbundle.rules.model import RULES, Finding, Level
 
 
@@ -28,6 +29,11 @@ class Diagnosis:
         """One sentence that names the object at fault."""
         told = _plain(self.cause) or _named(self.cause)
         return f"Unexplained: {told}" if self.restates else told
+
+    @property
+    def level(self) -> Level:
+        """The gravest of the cause and its consequences."""
+        return min((one.level for one in (self.cause, *self.consequences)), key=lambda level: level.rank)
 
     @property
     def restates(self) -> bool:
@@ -113,7 +119,7 @@ def _parents(findings: list[Finding]) -> dict[str, str]:
     holders: dict[Ref, list[Finding]] = defaultdict(list)
     for finding in findings:
         rule = RULES.get(finding.code)
-        if rule is not None and rule.explains:
+        if rule is not None and (rule.explains or (finding.code in OF and _headline(finding))):
             for thing in finding.objects:
                 holders[thing].append(finding)
     parents: dict[str, str] = {}
@@ -122,13 +128,16 @@ def _parents(findings: list[Finding]) -> dict[str, str]:
         likely = [
             (weight, -other.level.rank, -other.confidence.rank, other.id)
             for other in near.values()
-            if other.id != finding.id
-            and finding.code in RULES[other.code].explains
-            and (weight := _weight(finding, other))
+            if other.id != finding.id and _may_explain(other, finding.code) and (weight := _weight(finding, other))
         ]
         if likely:
             parents[finding.id] = max(likely)[-1]
     return parents
+
+
+def _may_explain(cause: Finding, code: str) -> bool:
+    """By the cause's own card, or because what the code is about depends on what the cause is about."""
+    return code in RULES[cause.code].explains or (_headline(cause) and explains(cause.code, code))
 
 
 def _weight(finding: Finding, cause: Finding) -> int:
@@ -182,7 +191,7 @@ def _of_the_application(diagnosis: Diagnosis) -> bool:
 def _rank(diagnosis: Diagnosis) -> tuple[object, ...]:
     cause = diagnosis.cause
     return (
-        cause.level.rank,
+        diagnosis.level.rank,
         diagnosis.restates,
         _of_the_application(diagnosis),
         cause.confidence.rank,
