@@ -180,6 +180,8 @@ RUNTIME: tuple[str, ...] = (
     "traffic.bb732_redirect_loop",
     "traffic.bb733_authorization_server_protocol",
     "traffic.bb734_application_breaks_http",
+    "traffic.bb735_plain_text_to_strict_server",
+    "traffic.bb736_plain_http_to_tls_backend",
     "traffic.bb750_response_flags",
 )
 ISTIO: tuple[str, ...] = (

@@ -26,6 +26,7 @@ HARMLESS: tuple[tuple[str, str], ...] = (
     (r"update event skipped - pod no longer exists", "the pod was gone before its event was read"),
     (r"slow startup task", "istiod tells how long its start took"),
     (r"failed to add indexer: indexer conflict", "istiod asks twice for the same index"),
+    (r"failed to remove pod from mesh: write unixpacket", "the node's ztunnel had gone, and the pod with it"),
     (r"webhook is not ready, retry", "istiod waits for its own webhook while it starts"),
     (r"discovery is not ready$", "the readiness probe, while istiod started"),
     (r"Failed to release lock: resource name may not be empty", "istiod was ending"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bugbundle.istio import Source
@@ -24,6 +25,9 @@ KINDS = {
     ("repaired", "repaired_old"): "had to repair pods that started without redirection",
     ("partial",): "could not add pods to the mesh at the first attempt",
 }
+CALM = re.compile(r"^\S+\s+(?:info|debug)\s")
+"""What istio-cni says without complaint: that its configuration was preempted and is written again, at every start."""
+
 FEWEST = {"partial": 3}
 """Lines that it takes to be told: a second attempt is normal."""
 
@@ -53,6 +57,8 @@ def cni_errors(mesh: Mesh) -> Iterator[Evidence]:
         found = cni_log(mesh, pod.namespace, pod.name) if alive(pod) else None
         for names, what in KINDS.items():
             lines = found.recent(*names) if found else []
+            if "preempted" in names:
+                lines = [line for line in lines if not CALM.search(line.whole)]
             if len(lines) >= FEWEST.get(names[0], 1):
                 yield Evidence(
                     ref(pod),

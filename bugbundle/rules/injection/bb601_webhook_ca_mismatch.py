@@ -10,6 +10,7 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.injection import Webhook, webhooks
 from bugbundle.mesh.config.webhook_trust import bundle_of, reach, roots
 from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.rules.lib.refusals import REFUSALS
 from bugbundle.rules.model import Evidence, Level, rule
 
 
@@ -18,7 +19,7 @@ from bugbundle.rules.model import Evidence, Level, rule
     per=Mesh,
     level=Level.ERROR,
     reads={res.MUTATING, res.CONFIG_MAP},
-    optional={res.NAMESPACE, res.POD, res.SERVICE},
+    optional={res.NAMESPACE, res.POD, res.SERVICE, *REFUSALS},
     message=(
         "webhook configuration {name} carries {what} in its caBundle, not the mesh's root; it takes"
         " pods of {spaces} (failurePolicy {policy})"

@@ -20,7 +20,16 @@ from bugbundle.words import clip
     per=Mesh,
     level=Level.ERROR,
     reads=set(),
-    optional={res.REPLICA_SET, res.EVENT, res.NAMESPACE, res.MUTATING, res.DEPLOYMENT, res.STATEFUL_SET},
+    optional={
+        res.REPLICA_SET,
+        res.EVENT,
+        "daemonsets.apps",
+        "jobs.batch",
+        res.NAMESPACE,
+        res.MUTATING,
+        res.DEPLOYMENT,
+        res.STATEFUL_SET,
+    },
     message="{owner} cannot create pods: webhook {hook} fails: {text}",
     explains={"BB701", "BB704"},
 )

@@ -10,6 +10,7 @@ from bugbundle.mesh.config.injection import Webhook
 from bugbundle.mesh.config.webhook_trust import bundle_of, ready_endpoints, roots
 from bugbundle.mesh.kube import dicts
 from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.rules.lib.refusals import REFUSALS
 from bugbundle.rules.model import Evidence, Level, rule
 
 
@@ -18,7 +19,7 @@ from bugbundle.rules.model import Evidence, Level, rule
     per=Mesh,
     level=Level.ERROR,
     reads={res.VALIDATING, res.SERVICE},
-    optional={res.CONFIG_MAP, res.ENDPOINT_SLICE, res.POD},
+    optional={res.CONFIG_MAP, res.ENDPOINT_SLICE, res.POD, *REFUSALS},
     explains={"IST0106"},
     message="validating webhook {name} {problem}: Istio's objects are {effect}",
 )

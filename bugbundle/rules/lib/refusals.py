@@ -8,6 +8,9 @@ from bugbundle.mesh import Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.rules.model import Blind
 
+REFUSALS = frozenset({res.REPLICA_SET, res.EVENT, res.DEPLOYMENT, res.STATEFUL_SET, "daemonsets.apps", "jobs.batch"})
+"""What `mesh.workloads.refusals.refused` looks at."""
+
 
 def blind(mesh: Mesh) -> Iterator[Blind]:
     """That nothing can be said: neither ReplicaSets, nor Deployments, nor events were recorded."""

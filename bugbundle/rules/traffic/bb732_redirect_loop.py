@@ -20,6 +20,8 @@ from bugbundle.rules.model import Confidence, Evidence, Level, rule
 from bugbundle.rules.traffic.bb731_tls_at_plain_gateway_port import encrypted, gateways_of
 
 FEWEST = 5
+MANY = 10
+NONE_CAME = "no request for it ever arrives in HTTPS, so TLS ends in front of the gateway"
 
 
 @rule(
@@ -71,7 +73,7 @@ def _loop(mesh: Mesh, proxy: Proxy, host: str, found: list[Fault]) -> Iterator[E
                 continue
             services = index(mesh).services_of(pod)
             through = [one for one in services if _tls_ended(one, int(number), pod)]
-            why = _why(through, services)
+            why = _why(through, services) or (NONE_CAME if times(found) >= MANY else "")
             if why:
                 yield Evidence(
                     ref(item),
@@ -89,6 +91,7 @@ def _loop(mesh: Mesh, proxy: Proxy, host: str, found: list[Fault]) -> Iterator[E
                         *(proof(one) for one in found[-2:]),
                     ),
                     affects=(proxy.id,),
+                    level=Level.WARNING if why == NONE_CAME else Level.ERROR,
                     confidence=Confidence.CERTAIN if through else Confidence.LIKELY,
                     at=found[-1].at,
                 )
