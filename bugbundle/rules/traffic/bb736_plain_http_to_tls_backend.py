@@ -9,7 +9,7 @@ from typing import Any
 from bugbundle.istio import Source
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
-from bugbundle.mesh.config.envoys import names, uses
+from bugbundle.mesh.config.envoys import shaping, uses
 from bugbundle.mesh.config.hosts import hosts
 from bugbundle.mesh.facts import ClusterFacts
 from bugbundle.mesh.kube import as_text, dicts
@@ -120,8 +120,7 @@ def _told(port: dict[str, Any]) -> str:
 
 def _routes(mesh: Mesh, fault: Fault) -> Iterator[Ref]:
     """The Istio objects that route to the cluster."""
-    known = names(fault.proxy)
-    for resource in known.shaping if known else ():
+    for resource in shaping(fault.proxy):
         for sent in uses(mesh, resource).targets.get(fault.cluster, ()):
             made = config_ref(sent.config)
             if made and "~" not in made.name:
