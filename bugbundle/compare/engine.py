@@ -8,6 +8,7 @@ from bugbundle.compare.clean import Cleaner
 from bugbundle.compare.counters import faster
 from bugbundle.compare.filters import Filter
 from bugbundle.compare.findings import settle
+from bugbundle.compare.flows import flows
 from bugbundle.compare.headline import headline
 from bugbundle.compare.logs import said
 from bugbundle.compare.look import Look, look
@@ -45,6 +46,7 @@ def compare_looks(one: Look, two: Look, before: Bundle, after: Bundle, only: Fil
             findings=[made.of_finding(finding, two) for finding in found.appeared],
             resources=_resources(one, two, bundles, noise, cleaner),
             signals=_signals(one, two, cleaner),
+            flows=lambda found: flows(found, (one, two), bundles),
             others=[*made.of_certificates(one, two), *made.of_versions(one, two), *made.of_pods(one, two)],
         )
     )

@@ -19,7 +19,6 @@ from bugbundle.mesh.kube import as_dict
 
 BOOKKEEPING = "metadata that the API server keeps (managedFields, resourceVersion, generation, uid)"
 STATUS = "status: told by findings, workloads and proxies"
-CONTROLLERS = "annotations and labels that controllers keep (revisions, hashes, leader election, time stamps)"
 HEARTBEAT = "leases and other heartbeats"
 DEFAULTS = "zero, empty or the API server's default against absent"
 ORDER = "order where it has no meaning"
@@ -186,7 +185,8 @@ def _only_restart(one: Field) -> bool:
 class Settler:
     """Makes two versions of one object alike where their difference says nothing; counts what it settled."""
 
-    def __init__(self, resource: str, kind: str, noise: Noise) -> None:
+    def __init__(self, resource: str, kind: str, noise: Noise, same: bool = True) -> None:
+        self._same = same
         self._assigned = _ASSIGNED.get(resource, set())
         self._kind = kind
         self._noise = noise
@@ -214,9 +214,10 @@ class Settler:
 
     def _reason(self, before: Any, after: Any, name: str) -> str:
         if name in self._assigned and not (before == "None" or after == "None"):
-            return HEARTBEAT if name.endswith("Time") else ASSIGNED
-        if _KEPT_BY_CONTROLLERS.fullmatch(name):
-            return CONTROLLERS
+            if name.endswith("Time") or name == "leaseTransitions":
+                return HEARTBEAT
+            if not self._same or before is ABSENT or after is ABSENT:
+                return ASSIGNED
         if name == "holderIdentity" and _POD.sub("", str(before)) == _POD.sub("", str(after)):
             return HEARTBEAT
         if before is ABSENT or after is ABSENT:

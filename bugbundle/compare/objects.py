@@ -174,7 +174,7 @@ class Objects:
         before, after = self._body(0, one), self._body(1, two)
         same = one.uid == two.uid
         left, right = noise.bare(resource, before, same), noise.bare(resource, after, same)
-        settler = Settler(resource, kind, self._noise)
+        settler = Settler(resource, kind, self._noise, same)
         left, right = settler.settle(left, right)
         found = tuple(fields(left, right)) if left != right else ()
         if not found and is_lock(after) and (lock := abandoned(before, after, self._pulses)):

@@ -8,53 +8,16 @@ a consequence: diagnoses that appeared, proxies that do not follow, flows, then 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bugbundle.compare.findings import owner_of
 from bugbundle.compare.links import WORKLOADS, explains, mesh_wide, restart, weak
 from bugbundle.compare.look import Look
 from bugbundle.compare.model import Change
+from bugbundle.compare.weights import HINTS, LEVELS, PRIORS, REFUSING, SHAPING
 from bugbundle.mesh.ref import Ref
 from bugbundle.rules import Finding
 
-PRIORS: dict[str, float] = {
-    "VirtualService": 3, "DestinationRule": 3, "Gateway": 3, "ServiceEntry": 2.8, "EnvoyFilter": 3, "Sidecar": 3,
-    "PeerAuthentication": 3, "AuthorizationPolicy": 3, "RequestAuthentication": 3, "Telemetry": 2, "WasmPlugin": 2.5,
-    "ProxyConfig": 2, "WorkloadEntry": 2, "HTTPRoute": 3, "GRPCRoute": 3, "TLSRoute": 3, "TCPRoute": 3,
-    "NetworkPolicy": 3,
-    "BackendTLSPolicy": 3, "ReferenceGrant": 2, "Service": 2.6, "Deployment": 2, "StatefulSet": 2, "DaemonSet": 2.2,
-    "MutatingWebhookConfiguration": 2.6, "ValidatingWebhookConfiguration": 2.5, "ResourceQuota": 2.5, "LimitRange": 2,
-    "CustomResourceDefinition": 1.5, "Namespace": 1.4, "ConfigMap": 1.6, "Secret": 1.5, "Pod": 1.2, "Job": 1,
-    "Node": 0.4,
-    "ServiceAccount": 0.6, "HorizontalPodAutoscaler": 1.2, "PodDisruptionBudget": 0.6, "ClusterRole": 1.2, "Role": 1,
-    "ClusterRoleBinding": 1.2, "RoleBinding": 1,
-}  # fmt: skip
-"""kind → how likely it changes traffic where nothing else tells."""
-
-REFUSING = frozenset(
-    {
-        "AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "NetworkPolicy", "EnvoyFilter",
-        "WasmPlugin", "ResourceQuota", "LimitRange", "Telemetry", "Sidecar",
-    }
-)  # fmt: skip
-"""Kinds that narrow or alter what is allowed: taking one away seldom breaks."""
-
-SHAPING = frozenset(
-    {
-        "EnvoyFilter", "Sidecar", "PeerAuthentication", "Telemetry", "AuthorizationPolicy", "WasmPlugin", "ProxyConfig",
-        "RequestAuthentication",
-    }
-)  # fmt: skip
-"""Kinds that shape resources without standing in their metadata."""
-
-HINTS: dict[str, tuple[str, ...]] = {
-    "AuthorizationPolicy": ("rbac", "ext_authz"), "PeerAuthentication": ("tls", "transport_socket", "filter_chain"),
-    "DestinationRule": ("tls", "outlier", "lb_policy", "circuit"), "EnvoyFilter": ("lua", "wasm", "http_filters"),
-    "RequestAuthentication": ("jwt",), "Telemetry": ("access_log", "tracing", "stats"), "WasmPlugin": ("wasm",),
-}  # fmt: skip
-"""kind → what stands in the fields that it shapes."""
-
-LEVELS = {"Error": 10.0, "Warning": 4.0, "Info": 0.3}
 CROWD = 20
 """From this many objects on a new namespace is told as one change."""
 
@@ -80,8 +43,10 @@ class Story:
         resources: list[Change],
         signals: list[Change],
         others: list[Change],
+        flows: Callable[[list[Change]], list[Change]] | None = None,
     ) -> list[Change]:
-        """All changes that are told: `signals` are logs and counters, `others` certificates, versions, pods."""
+        """All changes that are told: `signals` are logs and counters, `others` certificates, versions, pods;
+        `flows` gives the flows that differ around the roots that it is given, the most important first."""
         for root in self._objects:
             root.weight = self._prior(root)
         kept = [*self._objects]
@@ -91,6 +56,8 @@ class Story:
         kept += self._findings(findings)
         kept += self._resources(resources)
         kept += self._signals(signals)
+        if flows is not None and self._objects:
+            kept += self._flows(flows(sorted(self._objects, key=_order)))
         self._back(kept)
         return sorted(kept, key=_order)
 
@@ -302,6 +269,21 @@ class Story:
         near = [root for root in roots if root.object.namespace in ("", one.object.namespace)]
         return max(near, key=lambda root: root.weight, default=roots[0] if len(roots) == 1 else None)
 
+    def _flows(self, changes: list[Change]) -> list[Change]:
+        """Each to the object that stands in its way, else to one of its host or namespace."""
+        kept = []
+        for one in changes:
+            scored = [
+                (_stands(root, one), root.weight, root)
+                for root in self._objects
+                if not restart(root) and not weak(root)
+            ]
+            score, _, cause = max(scored, key=lambda item: (item[0], item[1]), default=(0.0, 0.0, None))
+            if cause is not None and score > 0:
+                self._join(one, cause, (6.0 if one.level else 1.0) * min(score, 5.0) / 5)
+                kept.append(one)
+        return kept
+
     def _join(self, change: Change, cause: Change, weight: float) -> None:
         change.root = False
         change.because = [cause.id]
@@ -313,6 +295,17 @@ class Story:
             for ident in one.because:
                 if ident in known:
                     known[ident].consequences.append(one.id)
+
+
+def _stands(root: Change, flow: Change) -> float:
+    """How well an object explains that a flow differs."""
+    if root.object == flow.object or root.object in flow.objects:
+        return 5.0
+    if root.hosts & flow.hosts:
+        return 4.0
+    if root.object.namespace in {flow.object.namespace, *(thing.namespace for thing in flow.objects)}:
+        return 1.0
+    return 0.5 if mesh_wide(root.object) else 0.0
 
 
 def _speaks_of(one: Change, root: Change) -> bool:
