@@ -23,6 +23,9 @@ TRAILER_SIZE = 8 + _TRAILER.size
 
 MAX_INDEX = 512 << 20
 MAX_ENTRIES = 500_000
+MAX_RATIO = 2_000
+FREE_RAW = 1 << 30
+"""So much may come out of any file before the ratio counts."""
 
 Frame = tuple[int, int, int, int]
 """Offset and length in the file, offset and length in the tar stream."""
@@ -106,6 +109,8 @@ def _check(found: Directory, size: int) -> None:
         if min(offset, length, raw, raw_length) < 0 or offset + length > size or raw != end:
             raise BundleError("the directory lies about frames")
         end = raw + raw_length
+    if end > max(FREE_RAW, MAX_RATIO * size):
+        raise BundleError("the directory lies about frames")
     if len(found.entries) > MAX_ENTRIES:
         raise BundleError(f"more than {MAX_ENTRIES} entries")
     names = {check_name(path).lower() for path, *_ in found.entries}

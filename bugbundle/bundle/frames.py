@@ -134,20 +134,23 @@ class FrameReader:
             raise BundleError(f"damaged ({_short(error)})", where=self._where) from None
 
 
-def _stream(source: BinaryIO, offset: int) -> zstandard.ZstdDecompressionReader:
+def _stream(source: BinaryIO, offset: int, end: int | None = None) -> zstandard.ZstdDecompressionReader:
     decompress = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
-    return decompress.stream_reader(cast(BinaryIO, _From(source, offset)), read_size=STEP)
+    return decompress.stream_reader(cast(BinaryIO, _From(source, offset, end)), read_size=STEP)
 
 
 class _From:
-    """A file from one place on; others may seek in it between reads."""
+    """A file from one place on, to another; others may seek in it between reads."""
 
-    def __init__(self, source: BinaryIO, offset: int) -> None:
+    def __init__(self, source: BinaryIO, offset: int, end: int | None) -> None:
         self._source = source
         self._at = offset
+        self._end = end
 
     def read(self, size: int) -> bytes:
         """The next bytes."""
+        if self._end is not None:
+            size = min(size, self._end - self._at)
         self._source.seek(self._at)
         data = self._source.read(size)
         self._at += len(data)
@@ -217,18 +220,10 @@ def frame_blocks(source: BinaryIO, offset: int, length: int, size: int) -> Itera
 
 
 def _pieces(source: BinaryIO, offset: int, length: int, whole: bool) -> Iterator[bytes]:
-    decompress = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
-    place = offset
+    stream = _stream(source, offset, offset + length)
     try:
-        while place < offset + length:
-            source.seek(place)
-            data = source.read(min(1 << 16, offset + length - place))
-            if not data:
-                break
-            place += len(data)
-            piece = decompress.decompress(data)
-            if piece:
-                yield piece
+        while piece := stream.read(CHUNK):  # never more at once, whatever a few bytes would unpack to
+            yield piece
     except zstandard.ZstdError as error:
         raise BundleError(f"damaged ({_short(error)})") from None
     if not whole:

@@ -12,16 +12,14 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from bugbundle.bundle import frames
-from bugbundle.bundle.directory import MAX_ENTRIES, Frame, Place
+from bugbundle.bundle.directory import FREE_RAW, MAX_ENTRIES, MAX_RATIO, Frame, Place
 from bugbundle.bundle.layout import HEADER, check_name
 from bugbundle.bundle.model import Damage
 from bugbundle.errors import BundleError
 
 BLOCK = tarfile.BLOCKSIZE
 MAX_FRAMES = 100_000
-MAX_RATIO = 2_000
-FREE_RAW = 1 << 30
-"""So much may come out of any file before the ratio counts."""
+_DIGITS = 19
 
 
 class Hostile(BundleError):
@@ -226,6 +224,8 @@ def _extended(data: bytes, kind: bytes) -> tuple[str, int | None]:
         return data.split(b"\0")[0].decode("utf-8", "replace"), None
     found = dict(record.partition(b"=")[::2] for record in _records(data))
     size = found.get(b"size", b"")
+    if len(size) > _DIGITS:
+        raise Hostile("claims a size that no file has")
     return found.get(b"path", b"").decode("utf-8", "replace"), int(size) if size.isdigit() else None
 
 
