@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent / "bugbundle"
 
 FLOORS = {
     "errors": 0, "istio": 0, "words": 0, "diff": 0, "codec": 0, "certificates": 0, "durations": 0, "plurals": 0,
-    "xds": 0,
+    "quoting": 0, "xds": 0,
     "bundle": 1, "redact": 1,
     "mesh": 2, "importers": 2, "collect": 2, "convert": 2, "logs": 2,
     "sync": 3, "effect": 3, "symptoms": 3, "trace": 3,

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from bugbundle import __version__
+from bugbundle.cli.terminal import quoted
 from bugbundle.errors import BugbundleError
 
 RECORD = {
@@ -144,8 +145,14 @@ def main(argv: Sequence[str] | None = None, known: object = None) -> int:
 
     `known` holds meshes that are open already, by the path that the command line names (see `opening`).
     """
+    words = list(argv) if argv is not None else sys.argv[1:]
+    with quoted(live=words[:1] == ["collect"]):
+        return _run(words, known)
+
+
+def _run(argv: list[str], known: object) -> int:
     try:
-        code = cli.main(args=list(argv) if argv is not None else None, standalone_mode=False, obj=known)
+        code = cli.main(args=argv, standalone_mode=False, obj=known)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Abort:

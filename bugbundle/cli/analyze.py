@@ -11,6 +11,7 @@ import click
 
 from bugbundle.cli.flags import live
 from bugbundle.cli.opening import GoCommand
+from bugbundle.cli.terminal import styled
 from bugbundle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def analyze(
     whole = run(given.mesh.bundle, rules) if given.plain else examine(given.mesh, rules)
     seen = select(whole, spaces, suppress)
     text = render(select(seen, threshold=least), form or "text", colour=use, width=width(), threshold=failing)
-    click.echo(text, nl=False, color=use or None)
+    styled(text) if use and (form or "text") == "text" else click.echo(text, nl=False)
     return THRESHOLD_EXIT if _fails(seen, failing) else 0
 
 

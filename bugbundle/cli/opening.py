@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from bugbundle.cli.terminal import styled
 from bugbundle.errors import BundleError
+from bugbundle.quoting import clean
 
 if TYPE_CHECKING:
     from bugbundle.mesh import Mesh
@@ -127,5 +129,6 @@ def tell_phase(mesh: Mesh, pod: str, namespace: str, file: str = "config_dump.js
 def say(text: str) -> None:
     """Data to stdout, as it stands; on a terminal with what is wrong in red, unless NO_COLOR is set."""
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        text = _BAD.sub(lambda found: click.style(found[0], fg="red"), text)
+        styled(_BAD.sub(lambda found: click.style(found[0], fg="red"), clean(text)))
+        return
     click.echo(text, nl=False)

@@ -14,12 +14,14 @@ from bugbundle.report.unseen import other_gaps, unseen
 from bugbundle.report.words import clip, count, line, listed, utc
 
 MAX_FINDINGS = 200
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~@&])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|!~&])")
+_LINKS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)(?=\w)|(?<=#)(?=\w)", re.IGNORECASE)
+"""Where a forge would make a link of a URL, a mention of a name, a reference of a number."""
 
 
 def escape(text: str) -> str:
     """Text that Markdown (and the HTML in it) shows as it is, on one line."""
-    return _SPECIAL.sub(r"\\\1", clip(line(text), 600))
+    return _LINKS.sub("<!-- -->", _SPECIAL.sub(r"\\\1", clip(line(text), 600)))
 
 
 def code(text: str) -> str:

@@ -5,15 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ud800-\udfff]")
-"""Control characters, marks that turn the direction of text around, halves of surrogate pairs."""
+from bugbundle.quoting import clean
 
 DASH = "–"
-
-
-def clean(text: str) -> str:
-    """The text with what a terminal or a browser would obey, not show, written as an escape: `\\u001b`."""
-    return _ODD.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def line(text: str) -> str:

@@ -8,9 +8,10 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from bugbundle.mesh.ref import Ref
+from bugbundle.quoting import clean
 from bugbundle.trace import Answer, Change, Goal, Reach
 from bugbundle.trace.model import Ending
-from bugbundle.views.trace import WIDTH, clean
+from bugbundle.views.trace import WIDTH
 from bugbundle.words import some
 
 

@@ -6,14 +6,13 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+from bugbundle.quoting import clean
 from bugbundle.trace import Step, Walk
 from bugbundle.words import clip
 
 WIDTH = 100
 STAGE = 22
 """Columns of the stage's name, with its indent."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def ladder(walk: Walk) -> str:
@@ -31,11 +30,6 @@ def ladder(walk: Walk) -> str:
 
 _LOOSE = ("client", "name", "network", "kube-proxy", "redirection", "application")
 """Parts with one stage: their name stands beside the decision."""
-
-
-def clean(text: str) -> str:
-    """Recorded text for a terminal: control characters as `\\xNN`."""
-    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _request(walk: Walk) -> str:
