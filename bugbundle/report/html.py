@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from bugbundle import __version__
 from bugbundle.analysis import Analysis
+from bugbundle.quoting import clean
 from bugbundle.report import words
 from bugbundle.report.alike import alike
 from bugbundle.report.cards import family, sentence
@@ -175,15 +176,15 @@ def environment() -> jinja2.Environment:
 def _finalize(value: Any) -> Any:
     """Every value on its way into the page: made harmless to look at, cut where it is endless."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return words.clip(words.clean(str(value)), MAX_TEXT)
+        return words.clip(clean(str(value)), MAX_TEXT)
     return value
 
 
 def _prose(text: str) -> Markup:
     """Text of a rule's card: `code` in backticks."""
-    parts = words.clean(text).split("`")
+    parts = clean(text).split("`")
     if len(parts) % 2 == 0:
-        return Markup(escape(words.clean(text)))
+        return Markup(escape(clean(text)))
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
     )
@@ -191,7 +192,7 @@ def _prose(text: str) -> Markup:
 
 def _soft(text: str) -> Markup:
     """A name that may be broken behind its separators."""
-    parts = re.split(r"(?<=[/.|:-])", words.clip(words.clean(text), MAX_TEXT))
+    parts = re.split(r"(?<=[/.|:-])", words.clip(clean(text), MAX_TEXT))
     return Markup("<wbr>").join(part for part in parts if part)
 
 

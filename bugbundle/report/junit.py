@@ -5,7 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree as xml
 
 from bugbundle.analysis import Analysis
-from bugbundle.report.words import clean, clip
+from bugbundle.quoting import clean
+from bugbundle.report.words import clip
 from bugbundle.rules import Finding, Level
 
 
