@@ -52,7 +52,7 @@ def quoted(*, live: bool = False) -> Iterator[None]:
     """Everything that is written to stdout and stderr meanwhile is quoted. `live`: stderr shows progress."""
     out, err = sys.stdout, sys.stderr
     progress = live and bool(getattr(err, "isatty", bool)())
-    sys.stdout, sys.stderr = SafeText(out, FIXED), SafeText(err, _LIVE if progress else FIXED)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = SafeText(out, FIXED), SafeText(err, _LIVE if progress else FIXED)
     try:
         yield
     finally:
