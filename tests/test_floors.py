@@ -18,7 +18,7 @@ FLOORS = {
     "errors": 0, "istio": 0, "words": 0, "diff": 0, "codec": 0, "certificates": 0, "durations": 0, "plurals": 0,
     "quoting": 0, "xds": 0,
     "bundle": 1, "redact": 1,
-    "mesh": 2, "importers": 2, "collect": 2, "convert": 2, "logs": 2,
+    "mesh": 2, "importers": 2, "collect": 2, "convert": 2, "clean": 2, "logs": 2,
     "sync": 3, "effect": 3, "symptoms": 3, "trace": 3,
     "rules": 4, "views": 4,
     "diagnosis": 5, "explanation": 5, "analysis": 5, "precheck": 5,

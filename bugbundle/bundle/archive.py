@@ -42,6 +42,7 @@ class ArchiveStore:
         self._file: BinaryIO = path.open("rb")
         self._size = self._file.seek(0, 2)
         self._directory = directory.read(self._file, self._size)
+        self.sealed = self._directory is not None
         try:
             self._frames, entries = self._places()
         except BundleError as error:

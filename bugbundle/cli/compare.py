@@ -51,6 +51,7 @@ def compare(
     """
     if len(bundles) < 2:
         raise UsageError("needs two bundles", where="compare", todo="bugbundle compare BEFORE AFTER")
+    from bugbundle.clean import cleaned
     from bugbundle.cli.report import check_target, write
     from bugbundle.compare import Filter, check, over_time
     from bugbundle.importers import open_recording
@@ -59,7 +60,7 @@ def compare(
     wanted = Filter(only, ignore)
     if output != "-":
         check_target(Path(output), force)
-    opened = [open_recording(path) for path in bundles]
+    opened = [cleaned(open_recording(path)) for path in bundles]
     notes = check(opened, anyway)
     result, line = over_time(opened, wanted)
     result.notes = notes

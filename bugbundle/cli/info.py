@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 def info(bundle: str, verify: bool, style: str) -> int:
     """What BUNDLE holds: header, entries by kind, gaps, what was taken out; with --verify, whether it is whole."""
     from bugbundle.bundle.describe import describe
+    from bugbundle.clean import cleaned
     from bugbundle.importers import open_recording
 
     opened = open_recording(bundle)
     problems = _verify(opened) if verify else []
-    facts = describe(opened)
+    facts = describe(cleaned(opened))
     if style == "json":
         from bugbundle.codec import encode
 

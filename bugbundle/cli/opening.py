@@ -69,6 +69,7 @@ def open_mesh(bundle: str) -> Mesh:
     The context's object may hold meshes that are open already, by the path that the command line names.
     """
     from bugbundle.bundle.layout import READ_FROM
+    from bugbundle.clean import cleaned
     from bugbundle.importers import open_recording
     from bugbundle.mesh import Mesh
 
@@ -77,7 +78,7 @@ def open_mesh(bundle: str) -> Mesh:
     if bundle in known:
         mesh: Mesh = known[bundle]
         return mesh
-    mesh = Mesh(open_recording(bundle, stdin_bytes))
+    mesh = Mesh(cleaned(open_recording(bundle, stdin_bytes)))
     for note in mesh.bundle.notes:
         click.echo(f"{'Note' if note.startswith(READ_FROM) else 'Warning'}: {note}", err=True)
     return mesh

@@ -17,11 +17,12 @@ def replay(listen: str, port: int, plain: bool, bundle: str, command: tuple[str,
     With COMMAND, runs it with KUBECONFIG set and hands back its exit code; without, prints the line
     that sets KUBECONFIG and stays until Ctrl-C.
     """
+    from bugbundle.clean import cleaned
     from bugbundle.importers import open_recording
     from bugbundle.replay.server import Address
     from bugbundle.replay.session import run_command, serve
 
-    recording = open_recording(bundle)
+    recording = cleaned(open_recording(bundle))
     for note in recording.notes:
         click.echo(f"Warning: {note}", err=True)
     address = Address(listen, port, plain)

@@ -22,6 +22,7 @@ from bugbundle.errors import BugbundleError
 def report(bundle: str, output: str, force: bool, namespace: str) -> None:
     """Everything about BUNDLE in one HTML page, readable without a network."""
     from bugbundle.analysis import analyze
+    from bugbundle.clean import cleaned
     from bugbundle.importers import open_recording
     from bugbundle.report.html import render
     from bugbundle.report.select import select
@@ -29,7 +30,7 @@ def report(bundle: str, output: str, force: bool, namespace: str) -> None:
     target = output or _name(bundle)
     if target != "-":
         check_target(Path(target), force)
-    page = render(select(analyze(open_recording(bundle)), namespace)).encode("utf-8", "replace")
+    page = render(select(analyze(cleaned(open_recording(bundle))), namespace)).encode("utf-8", "replace")
     if target == "-":
         sys.stdout.buffer.write(page)
         return

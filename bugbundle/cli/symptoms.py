@@ -18,9 +18,10 @@ def symptoms(bundle: str, namespace: str, form: str) -> None:
     containers: each with its subject, count, time and evidence, and whether it is over or known as harmless.
     """
     from bugbundle.analysis import analyze
+    from bugbundle.clean import cleaned
     from bugbundle.importers import open_recording
     from bugbundle.report.select import select
     from bugbundle.report.symptoms import as_json, as_text
 
-    seen = select(analyze(open_recording(bundle)), namespace)
+    seen = select(analyze(cleaned(open_recording(bundle))), namespace)
     click.echo((as_json if form == "json" else as_text)(seen), nl=False)

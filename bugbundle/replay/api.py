@@ -14,6 +14,7 @@ from aiohttp import web
 
 from bugbundle.bundle import Bundle
 from bugbundle.bundle.layout import UNASKED
+from bugbundle.clean import cleaned
 from bugbundle.codec import encode
 from bugbundle.errors import BugbundleError
 from bugbundle.replay import reviews
@@ -47,7 +48,7 @@ class Api:
     """Answers requests about one bundle; holds no state of a client."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+        self.bundle = bundle = cleaned(bundle)
         self.cleaner = Cleaner(bundle)
         self.answers = Answers(bundle, self.cleaner)
         self.discovery = Discovery(self.answers.catalogue)

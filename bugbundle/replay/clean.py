@@ -8,22 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bugbundle.bundle import Bundle
+from bugbundle.clean import CleanStore, is_redacted
 
 if TYPE_CHECKING:
     from bugbundle.redact import Redactor
-
-
-def is_redacted(bundle: Bundle) -> bool:
-    """Whether secrets were taken out when the bundle was written."""
-    counted = bundle.manifest.redacted if bundle.manifest else {}
-    return bundle.header.tool.startswith("bugbundle") or bool(bundle.header.redaction) or bool(counted)
 
 
 class Cleaner:
     """Takes secrets out of answers about a bundle that still has them; does nothing for any other."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self._redactor = None if is_redacted(bundle) else _redactor()
+        clean = isinstance(bundle.store, CleanStore) or is_redacted(bundle)
+        self._redactor = None if clean else _redactor()
 
     def shown(self, path: str, body: bytes) -> bytes:
         """An answer's bytes without secrets; `path` is the entry that it is made from."""
