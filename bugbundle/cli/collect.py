@@ -87,7 +87,11 @@ def collect(
     plan = collection.plan()
     if dry_run:
         click.echo(_json(plan.as_dict()) if form == "json" else plan.text(), nl=False)
+        if plan.obstacle is not None:
+            click.echo(f"Note: {plan.obstacle.text}", err=True)
         return 0
+    if plan.obstacle is not None:
+        raise plan.obstacle
     click.echo(plan.text().partition("\n\n")[0], err=True)
     result = collection.write(output or "")
     progress.end()

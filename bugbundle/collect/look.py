@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bugbundle.codec import JSONError
@@ -45,7 +44,7 @@ class Looker:
         self._look = Look(Plan(api.cluster.name, api.cluster.server))
 
     def look(self) -> Look:
-        """Ask. Raises `ClusterError` where there is nobody to ask, or no right to ask anything."""
+        """Ask. Raises `ClusterError` where there is nobody to ask; the plan's `obstacle` is why no pod may be seen."""
         look = self._look
         version = self._ask(kubernetes("k8s/version.json", "/version"))
         if not isinstance(version, Asked) or version.reply.status == 401:
@@ -62,7 +61,10 @@ class Looker:
         for root in ("api", "apis"):
             self._aggregated(root)
         if not _good(groups) and not _good(core):
-            raise unreachable(groups, self._api.cluster.server)
+            problem = unreachable(groups, self._api.cluster.server)
+            if not _forbidden(groups):
+                raise problem
+            self._look.plan.obstacle = problem
         pairs = [("", "v1")]
         if isinstance(groups, Asked) and groups.reply.good:
             try:
@@ -100,8 +102,7 @@ class Looker:
         """Every pod in scope; also fills the namespaces."""
         found = self._list(NAMESPACES.ask())
         if isinstance(found, Asked) and found.reply.good:
-            with suppress(JSONError):
-                self._look.namespaces = read_names(found.reply.body)
+            self._look.namespaces = read_names(found.reply.body)
         scope = self._options.scope
         self._look.spaces = scope or tuple(self._look.namespaces) or self._fallback()
         bodies = [] if scope else self._bodies([PODS.ask()])
@@ -109,11 +110,8 @@ class Looker:
             bodies = self._bodies([PODS.ask(name) for name in self._look.spaces])
         if not bodies:
             forbidden = next((item for item, *_ in self._look.outcomes if "pods" in _path(item)), None)
-            raise unreachable(forbidden, self._server)
-        try:
-            return [pod for pod in read_pods(bodies) if self._options.in_scope(pod.namespace)]
-        except JSONError:
-            raise ClusterError("serves pods that cannot be read", where=self._server) from None
+            self._look.plan.obstacle = unreachable(forbidden, self._server)
+        return [pod for pod in read_pods(bodies) if self._options.in_scope(pod.namespace)]
 
     def _bodies(self, asks: Iterable[Ask]) -> list[bytes]:
         found = [self._list(ask) for ask in asks]
@@ -163,6 +161,10 @@ class Looker:
 
 def _good(outcome: Outcome) -> bool:
     return isinstance(outcome, Asked) and outcome.reply.good
+
+
+def _forbidden(outcome: Outcome) -> bool:
+    return isinstance(outcome, Asked) and outcome.reply.status == 403
 
 
 def _path(outcome: Outcome) -> str:

@@ -10,6 +10,7 @@ from bugbundle.collect.ask import Ask
 from bugbundle.collect.mesh import ENVOY, OF_PROXY, ZTUNNEL
 from bugbundle.collect.pods import Pod
 from bugbundle.collect.resources import Resource
+from bugbundle.errors import BugbundleError
 
 
 @dataclass(slots=True)
@@ -29,6 +30,8 @@ class Plan:
     logs: list[Ask] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     """Namespaces whose logs are not asked for."""
+    obstacle: BugbundleError | None = None
+    """Why nothing can be collected, where that is so: the role is worth printing all the same."""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--format json`."""
@@ -61,10 +64,40 @@ class Plan:
         return "\n".join(lines) + "\n\nThe rights that this takes:\n\n" + _yaml(role(self)) + "\n"
 
 
+USUAL = tuple(
+    Resource(group, "v1", plural, namespaced)
+    for group, namespaced, plurals in (
+        ("", True, "configmaps endpoints events limitranges persistentvolumeclaims pods podtemplates"),
+        ("", True, "replicationcontrollers resourcequotas secrets serviceaccounts services"),
+        ("", False, "namespaces nodes persistentvolumes"),
+        ("apps", True, "controllerrevisions daemonsets deployments replicasets statefulsets"),
+        ("batch", True, "cronjobs jobs"),
+        ("autoscaling", True, "horizontalpodautoscalers"),
+        ("policy", True, "poddisruptionbudgets"),
+        ("networking.k8s.io", True, "ingresses networkpolicies"),
+        ("networking.k8s.io", False, "ingressclasses"),
+        ("discovery.k8s.io", True, "endpointslices"),
+        ("coordination.k8s.io", True, "leases"),
+        ("admissionregistration.k8s.io", False, "mutatingwebhookconfigurations validatingwebhookconfigurations"),
+        ("apiextensions.k8s.io", False, "customresourcedefinitions"),
+        ("apiregistration.k8s.io", False, "apiservices"),
+        ("networking.istio.io", True, "destinationrules envoyfilters gateways proxyconfigs serviceentries sidecars"),
+        ("networking.istio.io", True, "virtualservices workloadentries workloadgroups"),
+        ("security.istio.io", True, "authorizationpolicies peerauthentications requestauthentications"),
+        ("telemetry.istio.io", True, "telemetries"),
+        ("extensions.istio.io", True, "wasmplugins"),
+        ("gateway.networking.k8s.io", True, "gateways grpcroutes httproutes referencegrants tcproutes tlsroutes"),
+        ("gateway.networking.k8s.io", False, "gatewayclasses"),
+    )
+    for plural in plurals.split()
+)
+"""What a mesh has, for an account that may not even look which resources there are."""
+
+
 def role(plan: Plan) -> dict[str, Any]:
     """A ClusterRole that suffices, or a Role where namespaces were named (bind it in each of them)."""
     groups: dict[str, list[str]] = {}
-    for resource in plan.resources:
+    for resource in plan.resources or USUAL:
         if resource.namespaced or not plan.namespaces:
             groups.setdefault(resource.group, []).append(resource.plural)
     rules: list[dict[str, Any]] = [

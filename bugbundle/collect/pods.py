@@ -6,11 +6,12 @@ Pending answers as well. istiod and ztunnel are known by their label `app`, as i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from bugbundle.codec import Reader, Struct
+from bugbundle.codec import JSONError, Raw, Reader, Struct
 
 PROXY = "istio-proxy"
 ISTIOD, ZTUNNEL, CNI = "istiod", "ztunnel", "istio-cni-node"
@@ -60,19 +61,15 @@ class _Pod(Struct):
     status: _Status | None = None
 
 
-class _Pods(Struct):
-    items: list[_Pod] | None = None
-
-
 class _Object(Struct):
     metadata: _Meta
 
 
-class _Objects(Struct):
-    items: list[_Object] | None = None
+class _List(Struct):
+    items: list[Raw] | None = None
 
 
-_pods, _objects = Reader(_Pods), Reader(_Objects)
+_list, _one_pod, _one_object = Reader(_List), Reader(_Pod), Reader(_Object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +104,25 @@ class Pod:
 
 
 def read_pods(bodies: Iterable[bytes]) -> list[Pod]:
-    """The pods of one or more lists, sorted, each once. Raises `JSONError`."""
-    found = (_pod(item) for body in bodies for item in _pods(body).items or ())
+    """The pods of one or more lists, sorted, each once; a pod that cannot be read is passed over."""
+    found = (_pod(item) for body in bodies for item in _items(body, _one_pod))
     return sorted({(pod.namespace, pod.name): pod for pod in found if pod.name}.values(), key=lambda pod: pod.id)
 
 
 def read_names(body: bytes) -> dict[str, dict[str, str]]:
-    """Name → labels of the objects of a list. Raises `JSONError`."""
-    items = _objects(body).items or ()
-    return {item.metadata.name: item.metadata.labels or {} for item in items if item.metadata.name}
+    """Name → labels of the objects of a list; an object that cannot be read is passed over."""
+    found = (item.metadata for item in _items(body, _one_object))
+    return {metadata.name: metadata.labels or {} for metadata in found if metadata.name}
+
+
+def _items(body: bytes, read: Reader) -> Iterator[Any]:
+    try:
+        items = _list(body).items or ()
+    except JSONError:
+        return
+    for item in items:
+        with suppress(JSONError):
+            yield read(item)
 
 
 def mesh_namespaces(pods: Iterable[Pod], namespaces: dict[str, dict[str, str]]) -> set[str]:

@@ -43,11 +43,15 @@ class Cleaned:
         return self._gate.redact_stream(path, chunks, removed)
 
 
+def _nameless() -> IO[bytes]:
+    return tempfile.TemporaryFile()  # noqa: SIM115
+
+
 @dataclass
 class _Heap:
     """The waiting entries of one group: a file without a name, and where each lies in it."""
 
-    file: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
+    file: IO[bytes] = field(default_factory=_nameless)
     rows: list[tuple[Entry, int, bool, dict[str, int]]] = field(default_factory=list)
 
 

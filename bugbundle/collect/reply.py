@@ -12,8 +12,8 @@ from bugbundle.bundle.layout import GAP
 from bugbundle.codec import JSONError, decode
 from bugbundle.collect.pace import Deadline
 
-MAX_BODY = 2 << 30
-"""Bytes of one answer; more is a failure."""
+MAX_BODY = 256 << 20
+"""Bytes of one answer; more is a failure, as it is held in memory until it is clean."""
 LONGEST_REASON = 900
 _OF_RECORDING = re.compile(r"[A-Z]+ \S+ of \S+ is not in this recording: (.*)\.", re.DOTALL)
 """How a served recording (`bugbundle replay`) tells of a gap; the gap's own reason is in it."""

@@ -94,12 +94,14 @@ class Collection:
         self._look: Look | None = None
 
     def plan(self) -> Plan:
-        """Look, and say what would be asked. Raises `ClusterError`."""
+        """Look, and say what would be asked; `obstacle` says why it cannot be. Raises `ClusterError`."""
         return self._looked().plan
 
     def write(self, target: str | os.PathLike[str] = "") -> Result:
         """Collect into `target` (by default a new file here). Raises `ClusterError`, `BundleError`."""
         look = self._looked()
+        if look.plan.obstacle is not None:
+            raise look.plan.obstacle
         started = next((item.at for item, *_ in look.outcomes if isinstance(item, Asked)), self._clock.now())
         path = Path(target or default_name(self._cluster.name, started))
         header = Header(

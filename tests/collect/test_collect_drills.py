@@ -187,3 +187,64 @@ def test_the_budget_is_kept_whatever_hangs(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 5
     assert result.ended
     assert all(path.startswith(("proxies/", "istiod/", "logs/")) for path in lost(result))
+
+
+HEAD = b'{"configs":[{"@type":"type.googleapis.com/envoy.admin.v3.BootstrapConfigDump","bootstrap":{"a":'
+NO_LIST = "the answer is not a list in JSON"
+ANSWERS: dict[str, tuple[bytes, set[str]]] = {
+    "endless": (b"", {"the answer did not end in time"}),
+    "not JSON": (b"<html>503 upstream connect error</html>", {NO_LIST}),
+    "invalid bytes": (HEAD + b'"\xff"}}]}', set()),
+    "a long number": (HEAD + b"9" * 5000 + b"}}]}", set()),
+    "too deep": (b"[" * 100_000, {NO_LIST}),
+    "empty": (b"", {NO_LIST}),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_no_answer_of_anybody_ends_the_recording(tmp_path: Path, kind: str) -> None:
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        if "configmaps" not in request.path and not request.path.endswith(("/services", "/namespaces")):
+            return None
+        if kind != "endless":
+            return web.Response(body=ANSWERS[kind][0], content_type="application/json")
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(60):
+            await response.write(b"x" * 1000)
+            await asyncio.sleep(0.1)
+        return response
+
+    entries = {**many(), "proxies/shop/web-1/config_dump.json": ANSWERS[kind][0] or b"{"}
+    with serving(entries, fault) as server:
+        result = collected(tmp_path, server, seconds=1)
+    made = open_bundle(result.path)
+    assert made.notes == []
+    assert "proxies/shop/web-1/config_dump.json" in made
+    assert "proxies/shop/web-2/config_dump.json" in made
+    assert {gap.reason for gap in result.gaps} == ANSWERS[kind][1]
+
+
+def test_an_answer_that_is_too_large_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bugbundle.collect.cluster.MAX_BODY", 5000)
+    monkeypatch.setattr("bugbundle.collect.forward.MAX_BODY", 5000)
+
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        return web.Response(body=b"{" + b" " * 6000) if request.path.endswith("/services") else None
+
+    with serving({**many(), "proxies/shop/web-1/stats.txt": b"x" * 6000}, fault) as server:
+        result = collected(tmp_path, server)
+    assert {gap.path: gap.reason for gap in result.gaps} == {
+        "k8s/api/v1/services.json": "the answer is larger than it may be",
+        "proxies/shop/web-1/stats.txt": "the answer is larger than it may be",
+    }
+
+
+def test_a_full_folder_for_temporary_files_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bugbundle.collect.record.tempfile.TemporaryFile", full)
+    with behind(Faults()) as url:
+        result = collect(tmp_path, url)
+    assert (lost(result), result.gaps) == ({}, [])
