@@ -57,6 +57,7 @@ DOORS = {
     "grpc": {"replay/stream/xds.py"},
     "google": {"replay/stream/xds.py"},
     "envoy": {"replay/stream/xds.py"},
+    "rich": {"cli/collect_progress.py"},
     "drain3": {"logs/templates.py"},
     "deepdiff": {"compare/fields.py"},
 }

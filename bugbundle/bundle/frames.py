@@ -51,6 +51,11 @@ class FrameWriter:
             self._put(self._compress.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
             self._unflushed = 0
 
+    @property
+    def pending(self) -> int:
+        """Raw bytes that have not come out yet."""
+        return self._unflushed
+
     def finish(self) -> None:
         """End the frame with its checksum."""
         self._put(self._compress.flush())

@@ -120,6 +120,11 @@ class BundleWriter:
         reason = self._cleaner.redact("gap", gap.reason.encode()).body.decode("utf-8", "replace")
         self._gaps[gap.path] = Gap(gap.path, gap.target, gap.request, gap.status, reason[:1000])
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file by now, about: what stands in the compressor counts as a third."""
+        return self._out.tell() + (self._frame.pending // 3 if self._frame else 0)
+
     def close(self, finished: datetime | None = None) -> None:
         """Write the manifest, the index and the trailer; the bundle is sealed. `finished`: when, if not now."""
         if self._closed:

@@ -23,7 +23,9 @@ def chosen(pods: Iterable[Pod], mesh: set[str], options: Options) -> tuple[list[
     """The pods whose logs are asked for, and the namespaces that are left out."""
     inside, outside, left_out = [], [], set()
     for pod in pods:
-        if not options.logs or not pod.containers:
+        if not options.logs or not pod.containers or not options.selection.pod(pod):
+            continue
+        if options.profile == "minimal" and not pod.kind:
             continue
         if pod.kind or pod.namespace in mesh or options.added(f"logs/{pod.namespace}/{pod.name}/"):
             inside.append(pod)
@@ -40,6 +42,10 @@ def questions(pods: Iterable[Pod], options: Options) -> list[Ask]:
     found = []
     for pod in pods:
         for container in pod.containers:
+            if not options.selection.container(pod, container):
+                continue
+            if options.profile == "minimal" and container != pod.agent:
+                continue
             runs = [False, True] if options.previous and container in pod.restarted else [False]
             found += [_question(pod, container, previous) for previous in runs]
     lines = options.lines(len(found))
@@ -65,6 +71,8 @@ def task(api: Api, ask: Ask, options: Options, places: Places, node: str) -> Tas
             places.missed(node, ask.path, reply.reason)
         elif reply.good:
             places.answered(node)
+        if reply.good and options.until_time:
+            reply = replace(reply, body=_before(reply.body, options.until_time))
         if not reply.good or len(reply.body) <= options.log_bytes:
             return reply, attempts, "api"
         return replace(reply, body=_end(reply.body, options.log_bytes)), attempts, "api, end of the log"
@@ -84,7 +92,16 @@ def _question(pod: Pod, container: str, previous: bool) -> Ask:
 def _limited(ask: Ask, lines: int | None, options: Options) -> Ask:
     tail = f"&tailLines={lines}" if lines is not None else ""
     since = f"&sinceSeconds={options.since}" if options.since is not None else ""
-    return replace(ask, request=ask.request + tail + since)
+    since = f"&sinceTime={options.since_time}" if options.since_time else since
+    until = "&timestamps=true" if options.until_time else ""
+    return replace(ask, request=ask.request + tail + since + until)
+
+
+def _before(body: bytes, until: str) -> bytes:
+    """The lines up to a time, without the time stamps that the kubelet was asked to put before them."""
+    limit = until.removesuffix("Z").encode()
+    lines = (line.partition(b" ") for line in body.splitlines(keepends=True))
+    return b"".join(text for stamp, _, text in lines if stamp.removesuffix(b"Z") <= limit)
 
 
 def _end(body: bytes, limit: int) -> bytes:

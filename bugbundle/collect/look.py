@@ -12,6 +12,7 @@ from bugbundle.collect.api import JSON, Api
 from bugbundle.collect.ask import Ask, Asked, Once, Outcome, kubernetes
 from bugbundle.collect.cluster import ClusterError
 from bugbundle.collect.options import Options
+from bugbundle.collect.order import ordered
 from bugbundle.collect.plan import Plan
 from bugbundle.collect.pods import DONE, ISTIOD, ZTUNNEL, Pod, mesh_namespaces, read_names, read_pods
 from bugbundle.collect.reply import Reply
@@ -129,9 +130,13 @@ class Looker:
         plan.istiods = [pod for pod in alive if pod.kind == ISTIOD]
         plan.ztunnels = [pod for pod in alive if pod.kind == ZTUNNEL]
         plan.proxies = [pod for pod in alive if pod.kind == "proxy"]
+        plan.istiods, plan.ztunnels, plan.proxies = (
+            [pod for pod in ordered(part) if options.selection.pod(pod)]
+            for part in (plan.istiods, plan.ztunnels, plan.proxies)
+        )
         mesh = mesh_namespaces(pods, self._look.namespaces)
         logged, plan.left_out = logs.chosen(pods, mesh, options)
-        plan.logs = logs.questions(logged, options)
+        plan.logs = logs.questions(ordered(logged), options)
 
     def _ask(self, ask: Ask) -> Outcome:
         path = ask.request.removeprefix("GET ")

@@ -6,9 +6,9 @@ Pending answers as well. istiod and ztunnel are known by their label `app`, as i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bugbundle.codec import JSONError, Raw, Reader, Struct
@@ -21,10 +21,17 @@ MESH_LABELS = ("istio-injection", "istio.io/rev", "istio.io/dataplane-mode", "is
 DONE = ("Succeeded", "Failed")
 
 
+class _Owner(Struct):
+    kind: str = ""
+    name: str = ""
+
+
 class _Meta(Struct):
     name: str = ""
     namespace: str = ""
     labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    ownerReferences: list[_Owner] | None = None
 
 
 class _Named(Struct):
@@ -45,6 +52,7 @@ class _State(Struct):
 
 class _Container(Struct):
     name: str = ""
+    ready: bool = False
     restartCount: int = 0
     state: _State | None = None
 
@@ -86,6 +94,12 @@ class Pod:
     node: str = ""
     version: str = ""
     """Of the image of the mesh's own container; empty where its tag says none."""
+    workload: str = ""
+    """What made it: a Deployment, a DaemonSet, …; itself where nothing did."""
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, compare=False)
+    well: bool = True
+    """Whether it runs, and all its containers say that they are ready."""
 
     @property
     def id(self) -> str:
@@ -145,8 +159,20 @@ def _pod(item: _Pod) -> Pod:
         running=frozenset(one.name for one in states if one.state and one.state.running is not None),
         restarted=frozenset(one.name for one in states if one.restartCount > 0),
         node=spec.nodeName,
+        workload=_workload(item.metadata),
+        labels=item.metadata.labels or {},
+        annotations=item.metadata.annotations or {},
+        well=status.phase == "Running" and all(one.ready for one in status.containerStatuses or ()),
         version=_version(one.image for part in lists for one in part or () if one.name in ("discovery", PROXY)),
     )
+
+
+def _workload(metadata: _Meta) -> str:
+    """A ReplicaSet is named after its Deployment, with a hash behind it."""
+    owner = next(iter(metadata.ownerReferences or ()), None)
+    if owner is None:
+        return metadata.name
+    return owner.name.rpartition("-")[0] if owner.kind == "ReplicaSet" and "-" in owner.name else owner.name
 
 
 def _version(images: Iterable[str]) -> str:

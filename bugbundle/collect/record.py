@@ -22,6 +22,13 @@ from bugbundle.redact.redactor import Redacted
 
 STREAMED = ("k8s", "logs")
 """Top folders that come in order."""
+TOO_LARGE = "left out: the file would be larger than --max-size"
+LOGS_SHARE = 0.4
+"""What logs may take of the size that was given, as the dumps that tell more come last."""
+MANIFEST, ROW = 8192, 120
+"""Bytes for the manifest, the index, and in them for each entry."""
+GUESS = 8
+"""How many times smaller an answer becomes, about."""
 PACKED = 4096
 """Bytes from which an entry is packed while it waits."""
 
@@ -44,7 +51,12 @@ class Cleaned:
 
 
 def _nameless() -> IO[bytes]:
-    return tempfile.TemporaryFile()  # noqa: SIM115
+    return tempfile.TemporaryFile()
+
+
+def _worth(name: str) -> tuple[bool, str]:
+    """What says most comes first where not all will fit."""
+    return not name.endswith(("config_dump.json", "clusters.json", "server_info.json")), name
 
 
 @dataclass
@@ -58,8 +70,11 @@ class _Heap:
 class Recorder:
     """Takes outcomes; counts them."""
 
-    def __init__(self, writer: BundleWriter, cleaned: Cleaned, wanted: Callable[[str], bool]) -> None:
+    def __init__(
+        self, writer: BundleWriter, cleaned: Cleaned, wanted: Callable[[str], bool], max_size: int = 0
+    ) -> None:
         self._writer = writer
+        self._max_size = max_size
         self._wanted = wanted
         self._cleaned = cleaned
         self._heaps: dict[str, _Heap] = {}
@@ -82,6 +97,9 @@ class Recorder:
             self.gap(outcome)
             return
         entry, body = entry_of(outcome), outcome.reply.body
+        if self._full(entry.path, len(body)):
+            self.gap(outcome.ask.gap(TOO_LARGE))
+            return
         try:
             if entry.path.partition("/")[0] in STREAMED or self.cramped:
                 self._writer.add(entry, body)
@@ -105,15 +123,26 @@ class Recorder:
         self.gaps.append(gap)
         self._writer.gap(gap)
 
+    def _full(self, path: str, size: int) -> bool:
+        """Whether this would take the file beyond `--max-size`; logs may take a part of it only."""
+        if not self._max_size:
+            return False
+        room = self._max_size * (LOGS_SHARE if path.startswith("logs/") else 1.0) - MANIFEST
+        room -= ROW * (self.entries + len(self.gaps))
+        return self._writer.size + size // GUESS > room
+
     def gather(self) -> None:
         """Move what waits into the bundle, group by group."""
-        for name in sorted(self._heaps):
+        for name in sorted(self._heaps, key=_worth if self._max_size else None):
             heap = self._heaps.pop(name)
             place = 0
             heap.file.seek(0)
             for entry, size, packed, removed in heap.rows:
                 body = heap.file.read(size)
                 place += size
+                if self._full(entry.path, len(body)):
+                    self.gap(Gap(entry.path, entry.target, entry.request, 0, TOO_LARGE))
+                    continue
                 self._cleaned.waiting[entry.path] = Redacted(b"", removed)
                 try:
                     self._writer.add(entry, unpack(body) if packed else body)

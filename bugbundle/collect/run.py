@@ -22,8 +22,10 @@ from bugbundle.collect.health import FIRST, Places
 from bugbundle.collect.look import Look, Looker
 from bugbundle.collect.mesh import Tasks
 from bugbundle.collect.options import Options
+from bugbundle.collect.order import PROXY, ordered, rank
 from bugbundle.collect.pace import Budget, Clock, Pace
 from bugbundle.collect.plan import Plan
+from bugbundle.collect.pods import Pod
 from bugbundle.collect.record import Cleaned, Recorder
 from bugbundle.collect.reply import Reply
 from bugbundle.collect.resources import Resource, is_secrets
@@ -42,6 +44,8 @@ PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each round in which what failed is asked again."""
 PATIENT = (0.25, 0.75, 1.5)
 """Seconds before a question of the first look is asked again."""
+LARGE = 50
+"""Proxies of a mesh in which not everything may be had before the end."""
 ENOUGH = 3
 """Attempts at one question where nothing speaks for a fault that passes."""
 
@@ -91,6 +95,8 @@ class Collection:
         self._places = Places(_patient)
         self._servers = Servers(self._api, self._places)
         self._later: list[Task] = []
+        self.recorder: Recorder | None = None
+        """What was recorded so far."""
         self._look: Look | None = None
 
     def plan(self) -> Plan:
@@ -111,7 +117,7 @@ class Collection:
         cleaned = Cleaned()
         try:
             with self.budget.signals(), BundleWriter(path, header, cleaned) as writer:
-                recorder = Recorder(writer, cleaned, self._options.wanted)
+                recorder = self.recorder = Recorder(writer, cleaned, self._options.wanted, self._options.max_size)
                 self._record(look, recorder)
                 ended = self.budget.over
                 recorder.gather()
@@ -153,22 +159,27 @@ class Collection:
             self._run("secrets", [self._lists(item, look) for item in plan.resources if is_secrets(item)], recorder)
             self._again(recorder)
             self._run("discovery", [Task([], partial(_settle, look.outcomes), free=True)], recorder)
-            self._run("lists", [self._lists(item, look) for item in plan.resources if not is_secrets(item)], recorder)
+            rest = [item for item in plan.resources if not is_secrets(item) and self._options.shard[0] == 0]
+            self._run("lists", [self._lists(item, look) for item in rest], recorder)
             tasks = Tasks(self._servers, self._options, self._places)
             self._run("istiod", [tasks.first(pod) for pod in plan.istiods], recorder)
             self._again(recorder)
-            self._run("proxies", self._mesh(plan, tasks), recorder)
-            recorder.gather()
-            self._run("logs", self._logs(plan), recorder)
+            servers, written = self._mesh(plan, tasks)
+            self._run("proxies", servers, recorder)
+            self._run("logs", written, recorder)
             self._again(recorder, last=True)
         finally:
             self._servers.close()
 
-    def _logs(self, plan: Plan) -> list[Task]:
+    def _logs(self, plan: Plan) -> dict[tuple[str, str], list[Task]]:
+        """Of each pod (namespace, name), in the plan's order."""
         nodes = {(pod.namespace, pod.name): node_of(pod) for pod in plan.pods}
-        return [
-            logs.task(self._api, ask, self._options, self._places, nodes.get(_pod_of(ask), "")) for ask in plan.logs
-        ]
+        found: dict[tuple[str, str], list[Task]] = {}
+        for ask in plan.logs:
+            pod = _pod_of(ask)
+            task = logs.task(self._api, ask, self._options, self._places, nodes.get(pod, ""))
+            found.setdefault(pod, []).append(task)
+        return found
 
     def _run(self, stage: str, tasks: list[Task], recorder: Recorder, **how: bool) -> None:
         def take(item: Outcome | Later) -> None:
@@ -206,15 +217,30 @@ class Collection:
             for gap in (gap for task in self._later for gap in task.left(NOT_ASKED)):
                 recorder.take(gap)
 
-    def _mesh(self, plan: Plan, tasks: Tasks) -> list[Task]:
-        pods = {pod.id: pod for pod in plan.proxies}
-        others = {pod.id for pod in plan.ztunnels}
-        told = (name for known in tasks.known.values() for name in known.proxies)
-        names = sorted({*pods, *told})
-        found = [tasks.proxy(name, pods.get(name), plan.istiods) for name in names if name not in others]
-        found += [tasks.proxy(name, None, plan.istiods) for name in sorted(others)]
-        found += [tasks.ztunnel(pod) for pod in plan.ztunnels]
-        return found + [tasks.rest(pod) for pod in plan.istiods]
+    def _mesh(self, plan: Plan, tasks: Tasks) -> tuple[list[Task], list[Task]]:
+        """The pods of the mesh in the order in which they matter; then their logs in that order, and the other logs.
+
+        In a large mesh, the logs of what matters most come with it.
+        """
+        told = {name for known in tasks.known.values() for name in known.proxies}
+        waiting, large = self._logs(plan), len(plan.proxies) > LARGE
+        found, later = list[Task](), list[Task]()
+        for number, pod in enumerate(ordered([*plan.istiods, *plan.ztunnels, *plan.proxies])):
+            logged = waiting.pop((pod.namespace, pod.name), [])
+            if self._options.mine(number):
+                found += self._pod(pod, plan, tasks)
+                (found if large and rank(pod) < PROXY else later).extend(logged)
+        seen = {pod.id for pod in (*plan.ztunnels, *plan.proxies)}
+        rest = [name for name in sorted(told - seen) if not self._options.selection.proxies]
+        found += [tasks.proxy(name, None, plan.istiods) for n, name in enumerate(rest) if self._options.mine(n)]
+        others = [task for pod in waiting.values() for task in pod]
+        return found, later + [task for number, task in enumerate(others) if self._options.mine(number)]
+
+    def _pod(self, pod: Pod, plan: Plan, tasks: Tasks) -> list[Task]:
+        if pod.kind == "istiod":
+            return [tasks.rest(pod)]
+        of_istiod = tasks.proxy(pod.id, pod if pod.kind == "proxy" else None, plan.istiods)
+        return [of_istiod, tasks.ztunnel(pod)] if pod.kind == "ztunnel" else [of_istiod]
 
     def _lists(self, resource: Resource, look: Look) -> Task:
         """A list of a cluster, or of each namespace where those were named or rights allow no more."""
