@@ -92,13 +92,14 @@ class Proxy(Part):
 
     @property
     def kind(self) -> str:
-        """`sidecar`, `gateway` or `waypoint`, by the pod's labels and containers, else by the node's id."""
-        if self.pod is not None:
-            if self.pod.labels.get("gateway.istio.io/managed") == "istio.io-mesh-controller":
-                return "waypoint"
-            return "sidecar" if len(containers(self.pod)) > 1 else "gateway"
+        """`sidecar`, `gateway` or `waypoint`: what the node's id says of it, else the pod's labels and containers."""
+        if self.pod is not None and self.pod.labels.get("gateway.istio.io/managed") == "istio.io-mesh-controller":
+            return "waypoint"
         node = as_text(self.node.get("id")).partition("~")[0]
-        return {"router": "gateway", "waypoint": "waypoint"}.get(node, "sidecar")
+        known = {"router": "gateway", "waypoint": "waypoint", "sidecar": "sidecar"}.get(node)
+        if known or self.pod is None:
+            return known or "sidecar"
+        return "sidecar" if len(containers(self.pod)) > 1 else "gateway"
 
     @functools.cached_property
     def dump(self) -> Dump | None:
@@ -138,6 +139,19 @@ class Ztunnel(Part):
     def config(self) -> dict[str, Any]:
         """Its `config_dump`, parsed; empty where there is none."""
         return as_dict(self.json("config_dump.json"))
+
+    def table(self, name: str) -> list[dict[str, Any]] | None:
+        """`workloads`, `services`, … of its dump; None where it has none that can be read."""
+        found = listed(self.config.get(name))
+        return dicts(found) if found is not None else None
+
+
+def listed(value: Any) -> list[Any] | None:
+    """The rows of a part of ztunnel's dump: a list since Istio 1.23, a map of rows before; None for anything else."""
+    if isinstance(value, dict):
+        inner = value.get("by_addr", value.get("byAddr", value))
+        return list(inner.values()) if isinstance(inner, dict) else None
+    return value if isinstance(value, list) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,20 +205,24 @@ class Istiod(Part):
         return {as_text(row.get("proxy")): row for row in rows if as_text(row.get("proxy"))}
 
     def states(self, proxy_id: str) -> dict[str, SyncState]:
-        """type URL → state of one proxy; empty where it is not connected to this replica."""
+        """type URL → state of one proxy; empty where it is not connected to this replica.
+
+        Before Istio 1.23 a row has nonces alone: a type without one was not sent, and when it was sent is not known.
+        """
         row = self.syncz.get(proxy_id, {})
         found: dict[str, SyncState] = {}
+        old = bool(row) and "resources" not in row
         for prefix, url in _FIELDS.values():
             sent, acked = as_text(row.get(f"{prefix}_sent")), as_text(row.get(f"{prefix}_acked"))
-            if sent:
-                found[url] = SyncState(url, sent, acked, None, "")
+            if sent or (old and prefix != "extensionconfig"):
+                found[url] = SyncState(url, sent, acked, _sent_at(sent), "")
         for url, state in as_dict(row.get("resources")).items():
             values = as_dict(state)
             found[url] = SyncState(
                 url,
                 as_text(values.get("sent")),
                 as_text(values.get("acked")),
-                parse_time(values.get("sentTime")),
+                _told(parse_time(values.get("sentTime"))),
                 as_text(values.get("lastError")),
             )
         return found
@@ -214,6 +232,16 @@ class Istiod(Part):
         """istiod's own account of a proxy (`config_dump`, `edsz`); None where it was not recorded."""
         path = self.entry(f"debug/{page}/{proxy_id}.json")
         return self.mesh.dump(path)
+
+
+def _sent_at(nonce: str) -> datetime | None:
+    """When a push was sent, by its nonce: `TIME/VERSION+uuid` of some releases; others have none."""
+    return _told(parse_time(nonce.partition("/")[0]))
+
+
+def _told(when: datetime | None) -> datetime | None:
+    """A time, but for Go's zero time, which says that there is none."""
+    return when if when is not None and when.year > 1 else None
 
 
 def containers(pod: KubeObject) -> list[dict[str, Any]]:

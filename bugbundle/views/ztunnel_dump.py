@@ -11,6 +11,7 @@ from typing import Any
 from bugbundle.codec import decode
 from bugbundle.errors import DumpError
 from bugbundle.mesh.kube import as_dict
+from bugbundle.mesh.parts import listed
 from bugbundle.views.gojson import Field, shaped
 
 GATEWAY = (Field("destination"),)
@@ -55,6 +56,7 @@ SERVICE = (
     Field("namespace"),
     Field("hostname"),
     Field("vips", many="list"),
+    Field("cidrVips", object, "list", omit=True),
     Field("ports", int, "map"),
     Field("loadBalancer", BALANCER, omit=True, pointer=True),
     Field("waypoint", GATEWAY, omit=True, pointer=True),
@@ -62,6 +64,7 @@ SERVICE = (
     Field("subjectAltNames", many="list", omit=True),
     Field("ipFamilies"),
     Field("canonical", bool, omit=True),
+    Field("visibility", omit=True),
 )
 
 _STRING_MATCH = (
@@ -114,8 +117,7 @@ class ZtunnelDump:
         self.value: dict[str, Any] = value
 
     def _list(self, name: str) -> list[Any]:
-        value = self.value.get(name)
-        return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+        return listed(self.value.get(name)) or []
 
     @functools.cached_property
     def workloads(self) -> list[dict[str, Any]]:

@@ -115,12 +115,24 @@ def split(data: bytes, where: str = "") -> Split:
 
 
 def _split(data: bytes, where: str) -> Split:
+    if data.lstrip()[:1] == b"[":
+        return _assignments(data, where)
     top = _dump(data, where)
     if top and "configs" not in top:
         raise DumpError("no config dump of Envoy or istiod: it has no «configs»", where=where)
     result = Split()
     for position, raw in enumerate(_configs(top["configs"], where) if top else ()):
         _config(raw, f"/configs/{position}", result, where)
+    return result
+
+
+def _assignments(data: bytes, where: str) -> Split:
+    """istiod's `edsz` before 1.25: a plain list of ClusterLoadAssignments, which don't say their type."""
+    result = Split()
+    for position, raw in enumerate(_configs(data, where)):
+        if not {"clusterName", "cluster_name"} & split_object(raw, where).keys():
+            raise DumpError("no config dump of Envoy or istiod: a list of something else", where=where)
+        result.items.append(Item(Xds.EDS, "flat", raw, f"/{position}"))
     return result
 
 

@@ -18,12 +18,14 @@ _SOURCE = re.compile(r'src\.workload="([^"]*)".*?src\.namespace="([^"]*)"')
 
 
 @once
-def account(mesh: Mesh, kind: str) -> dict[str, str]:
+def account(mesh: Mesh, kind: str) -> dict[str, str] | None:
     """istiod's `workloads` (by uid) or `services` (by namespace/hostname) for ambient → a readable name.
 
-    Of several replicas only what all of them have; empty where none gave an account (debug/ambientz).
+    Of several replicas only what all of them have; None where none gave an account (debug/ambientz, since Istio 1.23).
     """
     pages = [page for one in mesh.istiods if (page := as_dict(one.json("debug/ambientz.json")))]
+    if not pages:
+        return None
     tables = [{key_of(kind, row): _name(kind, row) for row in dicts(page.get(kind))} for page in pages]
     common = set(tables[0]).intersection(*tables[1:]) if tables else set()
     return {key: tables[0][key] for key in sorted(common)} if tables else {}

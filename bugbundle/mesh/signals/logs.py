@@ -52,12 +52,12 @@ ISTIOD = {
     "remote_config": b"error adding remote config",  # secretcontroller.go
     "credential": b"failed to fetch key and certificate for",  # pilot/pkg/xds/sds.go
     "credential_access": b"attempted to access unauthorized certificates",  # pilot/pkg/xds/sds.go
-    "patch_panic": b"patch caused panic",  # envoyfilter patches
+    "patch_panic": b"caused panic, so the patches did not take effect",  # envoyfilter; names it before 1.26
     "filter_value": b"failed to build envoy filter value",  # envoyfilter.go
     "ca_incomplete": b"incomplete signing CA bundle detected at",  # bootstrap/istio_ca.go
     "ca_ignored": b"Updating new ROOT-CA not supported",  # bootstrap/istio_ca.go
     "ca_failed": b"Failed to update new Plug-in CA certs",  # bootstrap/istio_ca.go
-    "jwks": b"Failed to fetch public key from jwks URI",  # jwks_resolver.go
+    "jwks": b"Failed to fetch public key from",  # jwks_resolver.go; «jwks URI» since 1.27
     "vips": b"out of IPs to allocate for service entries",  # pilot/pkg/serviceregistry
     "policy_ignored": b"ignored authorization policy",  # pilot/pkg/security/authz/builder
     "wasm_secret": b"Failed to fetch docker credential",  # pilot/pkg/xds/ecds.go

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from bugbundle.istio import Source
 from bugbundle.mesh import Pointer, Ztunnel
 from bugbundle.mesh.config.ztunnels import account, key_of
-from bugbundle.mesh.kube import as_dict, dicts
+from bugbundle.mesh.kube import as_dict
 from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.workloads.pod_age import seconds
-from bugbundle.rules.model import Confidence, Evidence, Level, rule
+from bugbundle.rules.model import Blind, Confidence, Evidence, Level, rule
 
 SETTLING = 30.0
 
@@ -24,7 +24,7 @@ SETTLING = 30.0
     explains={"BB551", "BB557"},
     message="{ztunnel} lacks {count} {kind} that istiod has for ambient: {first}",
 )
-def ztunnel_lacks_workload(ztunnel: Ztunnel) -> Iterator[Evidence]:
+def ztunnel_lacks_workload(ztunnel: Ztunnel) -> Iterator[Evidence | Blind]:
     """istiod's debug/ambientz has workloads or services that a ztunnel's config dump lacks.
 
     Workloads younger than 30 seconds are passed over; ztunnels that fetch on demand are not judged.
@@ -38,10 +38,11 @@ def ztunnel_lacks_workload(ztunnel: Ztunnel) -> Iterator[Evidence]:
     if as_dict(ztunnel.config.get("config")).get("xdsOnDemand") or not ztunnel.config:
         return
     for kind in ("workloads", "services"):
-        if not isinstance(ztunnel.config.get(kind), list):
-            continue
-        have = {key_of(kind, row) for row in dicts(ztunnel.config.get(kind))}
         wanted = account(ztunnel.mesh, kind)
+        if wanted is None or ztunnel.table(kind) is None:
+            yield Blind(ztunnel.id, (_unknown(ztunnel, kind, wanted is None),))
+            continue
+        have = {key_of(kind, row) for row in ztunnel.table(kind) or ()}
         missing = [name for key, name in wanted.items() if key not in have and not _young(ztunnel, kind, name)]
         if not missing:
             continue
@@ -56,6 +57,15 @@ def ztunnel_lacks_workload(ztunnel: Ztunnel) -> Iterator[Evidence]:
             affects=(ztunnel.id,),
             confidence=Confidence.LIKELY,
         )
+
+
+def _unknown(ztunnel: Ztunnel, kind: str, istiod: bool) -> str:
+    """What could not be held against what: istiod's account, or the dump's own list."""
+    if not istiod:
+        return f"entry {ztunnel.entry('config_dump.json')}: {kind} in a form that is not known"
+    holder = next(iter(ztunnel.mesh.istiods), None)
+    path = holder.entry("debug/ambientz.json") if holder else "istiod/…/debug/ambientz.json"
+    return f"entry {path}: {ztunnel.mesh.bundle.gap(path).reason or 'istiod has it since 1.23'}"
 
 
 def _young(ztunnel: Ztunnel, kind: str, name: str) -> bool:

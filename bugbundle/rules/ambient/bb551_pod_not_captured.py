@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bugbundle.istio import Source
 from bugbundle.mesh import KubeObject, Pointer, Ztunnel
 from bugbundle.mesh.config.ztunnels import pods_of_node
-from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.kube import as_dict, as_text
 from bugbundle.mesh.ref import Proof, ref
 from bugbundle.mesh.workloads.owners import workload
 from bugbundle.mesh.workloads.pod_age import seconds
@@ -35,7 +35,7 @@ def pod_not_captured(ztunnel: Ztunnel) -> Iterator[Evidence]:
     Look at the log of istio-cni on that node (sending the pod to ztunnel), then delete the pod.
     """
     states = ztunnel.config.get("workloadState")
-    rows = {as_text(row.get("uid")).partition("/Pod/")[2]: row for row in dicts(ztunnel.config.get("workloads"))}
+    rows = {as_text(row.get("uid")).partition("/Pod/")[2]: row for row in ztunnel.table("workloads") or ()}
     if not isinstance(states, dict) or not ztunnel.node_name:
         return
     for pod in pods_of_node(ztunnel):

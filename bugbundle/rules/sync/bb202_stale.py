@@ -53,12 +53,13 @@ def _stale(proxy: Proxy) -> Iterator[Evidence]:
     late = [
         one
         for one in found.types.values()
-        if one.verdict is Verdict.STALE and one.age is not None and one.age > WARN_SECONDS
+        if one.verdict is Verdict.STALE and (one.age is None or one.age > WARN_SECONDS)
     ]
     if not late:
         return
     holder = proxy.mesh.istiods_of(proxy.id)[0]
-    oldest = max(one.age or 0.0 for one in late)
+    ages = [one.age for one in late if one.age is not None]
+    oldest = max(ages, default=0.0)
     lively = _others(proxy.mesh, holder, proxy.id, oldest)
     silent = lively > 0 and (len(late) > 1 or any(one.drifts for one in late))
     lines = _troubles(proxy)
@@ -68,7 +69,7 @@ def _stale(proxy: Proxy) -> Iterator[Evidence]:
         values={
             "proxy": proxy.id,
             "types": ", ".join(one.kind.name for one in late),
-            "age": span(oldest),
+            "age": span(oldest) if ages else "an unknown time",
             "drift": _drift(found),
             "reason": _reason(lively, lines),
         },
