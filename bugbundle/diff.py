@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from bugbundle.codec import encode_sorted, hash128
+
 NAMES = ("name", "cluster_name", "route_config_name", "domain", "key", "uid")
 """Members that identify an item of a list, best first."""
 
@@ -59,14 +61,24 @@ def _lists(left: list[Any], right: list[Any], path: str) -> Iterator[Difference]
 
 def _unnamed(left: list[Any], right: list[Any], path: str) -> Iterator[Difference]:
     """Lists of different length: items that only one side has, in order."""
-    rest = list(right)
+    spare: dict[bytes, list[int]] = {}
+    for number, item in enumerate(right):
+        spare.setdefault(_key(item), []).append(number)
+    for places in spare.values():
+        places.reverse()
     for number, item in enumerate(left):
-        if item in rest:
-            rest.remove(item)
+        places = spare.get(_key(item), [])
+        if places:
+            places.pop()
         else:
             yield Difference(f"{path}[{number}]", item, ABSENT)
-    for item in rest:
-        yield Difference(f"{path}[{right.index(item)}]", ABSENT, item)
+    for number in sorted(number for places in spare.values() for number in places):
+        yield Difference(f"{path}[{number}]", ABSENT, right[number])
+
+
+def _key(item: Any) -> bytes:
+    """Equal for equal items, whatever the order of their members."""
+    return hash128(encode_sorted(item))
 
 
 def _by_name(items: list[Any]) -> dict[str, Any] | None:

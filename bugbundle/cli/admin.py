@@ -39,7 +39,7 @@ def log(
 ) -> None:
     """The logging scopes of an istiod; of the first of its revision where none is named."""
     from bugbundle.errors import NotInBundle, UsageError
-    from bugbundle.mesh.selectors import reads_as
+    from bugbundle.mesh.selectors import parse_selector
     from bugbundle.views import scopes
     from bugbundle.views.gojson import indented
     from bugbundle.views.goyaml import to_yaml
@@ -49,7 +49,7 @@ def log(
     if level or stack_trace_level or reset:
         raise UsageError("a bundle is read-only: levels can be shown, not changed")
     mesh = open_mesh(bundle)
-    fits = reads_as(selector)
+    fits = parse_selector(selector)
     if name:
         found = [i for i in mesh.istiods if name in (i.name, i.id)]
     else:

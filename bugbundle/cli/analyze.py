@@ -138,7 +138,7 @@ def analyze(
     for problem in given.problems:
         click.echo(f"Warning: {problem}", err=True)
     whole = run(given.mesh.bundle, rules) if given.plain else examine(given.mesh, rules)
-    seen = select(whole, spaces, suppress)
+    seen = select(whole, spaces, suppress, analyzers=() if codes else named(analyzers))
     text = render(select(seen, threshold=least), form or "text", colour=use, width=width(), threshold=failing)
     styled(text) if use and (form or "text") == "text" else click.echo(text, nl=False)
     return THRESHOLD_EXIT if _fails(seen, failing) else 0
@@ -148,6 +148,7 @@ def chosen(codes: tuple[str, ...], analyzers: tuple[str, ...]) -> list[Rule] | N
     """The rules that are asked for; None for all. Raises `UsageError` for a code or name that does not exist."""
     if not codes and not analyzers:
         return None
+    from bugbundle.report.analyzers import codes_of
     from bugbundle.rules import all_rules
 
     every = all_rules()
@@ -157,12 +158,20 @@ def chosen(codes: tuple[str, ...], analyzers: tuple[str, ...]) -> list[Rule] | N
         if not matching:
             raise unknown("--rule", code, [rule.code for rule in every])
         found.update((rule.code, rule) for rule in matching)
-    for name in analyzers:
-        matching = [rule for rule in every if rule.analyzer and rule.analyzer.lower() == name.lower()]
-        if not matching:
-            raise unknown("--analyzer", name, sorted({rule.analyzer for rule in every if rule.analyzer}))
-        found.update((rule.code, rule) for rule in matching)
+    for name in named(analyzers):
+        found.update((rule.code, rule) for rule in every if rule.code in codes_of(name))
     return list(found.values())
+
+
+def named(analyzers: tuple[str, ...]) -> list[str]:
+    """istioctl's names of these analyzers, whatever their case. Raises `UsageError` for one that does not exist."""
+    from bugbundle.report.analyzers import DESCRIPTIONS
+
+    known = {name.lower(): name for name in DESCRIPTIONS}
+    for name in analyzers:
+        if name.lower() not in known:
+            raise unknown("--analyzer", name, sorted(known.values()))
+    return [known[name.lower()] for name in analyzers]
 
 
 def unknown(option: str, given: str, known: list[str]) -> UsageError:

@@ -287,9 +287,9 @@ def log(bundle: str, name: str | None, output: str, namespace: str, level: str, 
 
 def _selected(mesh: Mesh, selector: str, namespace: str) -> list[str]:
     """The proxies of a namespace whose pods have the labels."""
-    from bugbundle.mesh.selectors import reads_as
+    from bugbundle.mesh.selectors import parse_selector
 
-    fits = reads_as(selector)
+    fits = parse_selector(selector)
     where = namespace or "default"
     found = [proxy.id for proxy in mesh.proxies if proxy.pod and proxy.namespace == where and fits(proxy.pod.labels)]
     if not found:

@@ -13,8 +13,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.injection import webhooks
 from bugbundle.mesh.kube import as_dict
 from bugbundle.mesh.ref import Proof, ref
+from bugbundle.mesh.selectors import matches
 from bugbundle.mesh.workloads.index import alive, index, pod_id
-from bugbundle.mesh.workloads.labels import selector_matches
 
 
 def network_policy(mesh: Mesh, item: KubeObject) -> Effect:
@@ -22,7 +22,7 @@ def network_policy(mesh: Mesh, item: KubeObject) -> Effect:
     chosen = [
         pod
         for pod in index(mesh).pods_in.get(item.namespace, [])
-        if alive(pod) and selector_matches(item.spec.get("podSelector"), pod.labels)
+        if alive(pod) and matches(item.spec.get("podSelector"), pod.labels, absent=True)
     ]
     effect = Effect(item, tuple(map(pod_id, chosen)), tuple(Trace(pod_id(pod), "selected") for pod in chosen))
     if not chosen:

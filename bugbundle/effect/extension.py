@@ -14,8 +14,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.policies import target_refs
 from bugbundle.mesh.kube import as_text
 from bugbundle.mesh.ref import Proof, ref
+from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.workloads.index import pod_id
-from bugbundle.mesh.workloads.labels import workload_selector
 
 
 def _nobody(item: KubeObject, chosen: Selection, told: str = "IST0127") -> Why:

@@ -19,8 +19,8 @@ from bugbundle.mesh.config.gateway_exposure import GATEWAY_NAME
 from bugbundle.mesh.config.hosts import host_matches, texts_of
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.mesh.selectors import matches
 from bugbundle.mesh.workloads.index import alive, index, pod_id
-from bugbundle.mesh.workloads.labels import selector_matches
 
 REASONS = {
     "NoMatchingListenerHostname": Reason.NO_MEETING,
@@ -165,7 +165,7 @@ def _takes_namespace(mesh: Mesh, listener: dict[str, Any], gateway: KubeObject, 
         return True
     if mode == "Selector":
         space = index(mesh).namespaces.get(item.namespace)
-        return space is None or selector_matches(rule.get("selector"), space.labels)
+        return space is None or matches(rule.get("selector"), space.labels, absent=True)
     return item.namespace == gateway.namespace
 
 

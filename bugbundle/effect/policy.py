@@ -23,8 +23,8 @@ from bugbundle.mesh.config.hosts import texts_of
 from bugbundle.mesh.config.mtls import Demands
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.ref import Proof, ref
+from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.workloads.index import index, pod_id
-from bugbundle.mesh.workloads.labels import workload_selector
 
 
 def authorization_policy(mesh: Mesh, item: KubeObject) -> Effect:

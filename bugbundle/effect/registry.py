@@ -21,8 +21,8 @@ from bugbundle.mesh.config.hosts import texts_of
 from bugbundle.mesh.config.visibility import sidecar_of
 from bugbundle.mesh.kube import as_text, dicts, texts
 from bugbundle.mesh.ref import Proof, ref
+from bugbundle.mesh.selectors import contains, selector_text, workload_selector
 from bugbundle.mesh.workloads.index import alive, captured, index, pod_id
-from bugbundle.mesh.workloads.labels import matches, selector_text, workload_selector
 
 SE_EXPORT = "defaultServiceExportTo"
 DIFFERING = ("resolution", "location")
@@ -168,9 +168,9 @@ def _no_endpoints(mesh: Mesh, item: KubeObject) -> Iterator[Why]:
     if not wanted or index(mesh).select(wanted, item.namespace):
         return
     near = mesh.kube.list(res.WORKLOAD_ENTRY)
-    if any(one.namespace == item.namespace and matches(wanted, entry_labels(one)) for one in near):
+    if any(one.namespace == item.namespace and contains(entry_labels(one), wanted) for one in near):
         return
-    elsewhere = next((one for one in near if matches(wanted, entry_labels(one))), None)
+    elsewhere = next((one for one in near if contains(entry_labels(one), wanted)), None)
     text = f"selects {selector_text(wanted)}, which no pod and no WorkloadEntry of namespace {item.namespace} has"
     text += f" ({elsewhere} has, in another namespace)" if elsewhere else ""
     place = "/spec/workloadSelector"
@@ -191,11 +191,11 @@ def workload_entry(mesh: Mesh, item: KubeObject) -> Effect:
     chosen: list[KubeObject] = []
     for entry in mesh.kube.list(res.SERVICE_ENTRY):
         wanted = workload_selector(entry.spec, "workloadSelector")
-        if entry.namespace == item.namespace and wanted and matches(wanted, labels):
+        if entry.namespace == item.namespace and wanted and contains(labels, wanted):
             chosen.append(entry)
     for service in index(mesh).services_in.get(item.namespace, []):
         wanted = texts(service.spec.get("selector"))
-        if wanted and matches(wanted, labels):
+        if wanted and contains(labels, wanted):
             chosen.append(service)
     effect = Effect(item, tuple(map(str, chosen)), tuple(Trace(str(one), "selects it") for one in chosen))
     if not chosen:

@@ -20,8 +20,8 @@ from bugbundle.mesh.config.policies import TARGETS, target_refs
 from bugbundle.mesh.config.visibility import sidecar_of
 from bugbundle.mesh.config.waypoints import NAME, binding, waypoint_pods
 from bugbundle.mesh.kube import as_list, as_text, dicts
+from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.workloads.index import alive, captured, index, meshed, pod_id, proxied
-from bugbundle.mesh.workloads.labels import workload_selector
 
 
 class Clients(NamedTuple):

@@ -15,8 +15,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.meshconfig import mesh_config, mesh_config_map, mesh_configs, root_namespace
 from bugbundle.mesh.config.revisions import tags
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
+from bugbundle.mesh.selectors import matches
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import selector_matches
 
 
 class World:
@@ -40,7 +40,7 @@ class World:
         space = index(self.mesh).namespaces.get(namespace)
         if space is None:
             return None
-        return any(selector_matches(one, space.labels) for one in self.selectors)
+        return any(matches(one, space.labels, absent=True) for one in self.selectors)
 
     @functools.cached_property
     def revisions(self) -> frozenset[str]:

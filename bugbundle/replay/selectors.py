@@ -10,17 +10,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from bugbundle.errors import UsageError
+from bugbundle.mesh.selectors import parse_selector
 from bugbundle.replay.shape import dig, mapping, objects, scalar, text
 from bugbundle.replay.status import Refusal
 
 Match = Callable[[Mapping[str, Any]], bool]
 
 MAX_SELECTOR = 8192
-_KEY = r"[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?"
-_VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?"
-_SET = re.compile(rf"({_KEY})\s+(in|notin)\s*\(([^()]*)\)")
-_COMPARE = re.compile(rf"({_KEY})\s*(==|=|!=|>|<)\s*({_VALUE})")
-_EXISTS = re.compile(rf"(!?)\s*({_KEY})")
 
 _EVENT_OBJECT = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 FIELDS: dict[tuple[str, str], frozenset[str]] = {
@@ -66,57 +63,11 @@ def label_selector(selector: str) -> Match | None:
     """A test of an object's labels; None where the selector is empty. `Refusal` 400 where it is none."""
     if len(selector) > MAX_SELECTOR:
         raise Refusal(400, "the label selector is too long")
-    tests = [_requirement(part) for part in _split(selector)]
-    if not tests:
-        return None
-    return lambda obj: _all(tests, mapping(obj, "metadata", "labels"))
-
-
-def _all(tests: Iterable[Match], labels: Mapping[str, Any]) -> bool:
-    return all(test(labels) for test in tests)
-
-
-def _split(selector: str) -> list[str]:
-    """At commas outside of parentheses."""
-    parts, depth, start = [], 0, 0
-    for place, char in enumerate(selector):
-        depth += (char == "(") - (char == ")")
-        if char == "," and depth == 0:
-            parts.append(selector[start:place])
-            start = place + 1
-    parts.append(selector[start:])
-    return [part.strip() for part in parts] if selector.strip() else []
-
-
-def _requirement(part: str) -> Match:
-    if found := _SET.fullmatch(part):
-        key, wanted = found[1], {value.strip() for value in found[3].split(",")}
-        if found[2] == "in":
-            return lambda labels: key in labels and labels[key] in wanted
-        return lambda labels: key not in labels or labels[key] not in wanted
-    if found := _COMPARE.fullmatch(part):
-        return _compare(found[1], found[2], found[3])
-    if found := _EXISTS.fullmatch(part):
-        key, absent = found[2], bool(found[1])
-        return lambda labels: (key in labels) != absent
-    raise Refusal(400, f"unable to parse requirement: found {part[:80]!a}, expected a label selector")
-
-
-def _compare(key: str, sign: str, value: str) -> Match:
-    if sign in ("=", "=="):
-        return lambda labels: labels.get(key) == value
-    if sign == "!=":
-        return lambda labels: labels.get(key) != value
-    if not value.isdecimal() or len(value) > 18:
-        raise Refusal(400, f"for 'Gt', 'Lt' operators, the value must be an integer, not {value[:80]!a}")
-    bound = int(value)
-    return lambda labels: _beyond(labels.get(key), sign, bound)
-
-
-def _beyond(found: Any, sign: str, bound: int) -> bool:
-    if not isinstance(found, str) or len(found) > 18 or not re.fullmatch(r"-?[0-9]+", found):
-        return False
-    return int(found) > bound if sign == ">" else int(found) < bound
+    try:
+        test = parse_selector(selector)
+    except UsageError as error:
+        raise Refusal(400, error.what) from None
+    return (lambda obj: test(mapping(obj, "metadata", "labels"))) if selector.strip() else None
 
 
 def field_selector(selector: str, group: str, plural: str, more: Iterable[str] = ()) -> Match | None:

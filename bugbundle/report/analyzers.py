@@ -105,11 +105,16 @@ _REFERENCES = {
 """What IST0101 says by analyzer: the kind of its origin, and the first word of what is missing (empty: any)."""
 
 
+def codes_of(name: str) -> frozenset[str]:
+    """The codes that an analyzer emits; none for a name that does not exist."""
+    return SCHEMA_CODES if name.startswith(SCHEMA) else _CODES.get(name, frozenset())
+
+
 def emits(name: str, finding: Finding) -> bool:
     """Whether the analyzer of this name says what the finding says."""
     if name.startswith(SCHEMA):
         return finding.code in SCHEMA_CODES and finding.origin.kind == name.removeprefix(SCHEMA)
-    if finding.code not in _CODES.get(name, ()):
+    if finding.code not in codes_of(name):
         return False
     if finding.code == "IST0002":
         return (finding.origin.kind == "Telemetry") == (name == "telemetry.LightstepAnalyzer")

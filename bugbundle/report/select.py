@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from bugbundle.analysis import Analysis, ordered
 from bugbundle.errors import UsageError
+from bugbundle.report.analyzers import emits
 from bugbundle.rules import Finding, Level
 
 
@@ -16,14 +17,19 @@ def select(
     namespace: str = "",
     suppress: Iterable[str] = (),
     threshold: Level = Level.INFO,
+    analyzers: Iterable[str] = (),
 ) -> Analysis:
     """The same analysis with the findings that are asked for, diagnosed anew.
 
-    `suppress` holds `CODE=Kind ns/name` with wildcards. Raises `UsageError` where one is not of that form.
+    `analyzers` are istioctl's names: of IST findings only what these report. `suppress` holds `CODE=Kind ns/name` with
+    wildcards. Raises `UsageError` where one is not of that form.
     """
     tests: list[Callable[[Finding], bool]] = [_not_suppressed(text) for text in suppress]
     if namespace:
         tests.append(lambda finding: concerns(finding, namespace))
+    names = tuple(analyzers)
+    if names:
+        tests.append(lambda finding: not finding.code.startswith("IST") or any(emits(name, finding) for name in names))
     if threshold is not Level.INFO:
         tests.append(lambda finding: finding.level.rank <= threshold.rank)
     if not tests:

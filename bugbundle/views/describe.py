@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bugbundle.mesh import Mesh
+from bugbundle.mesh.config.meshconfig import yaml_object
 from bugbundle.mesh.kube import KubeObject, as_dict, as_text, dicts, texts
 from bugbundle.mesh.parts import container_statuses
 from bugbundle.mesh.selectors import contains
@@ -217,8 +218,4 @@ def root_namespace(mesh: Mesh, system: str, revision: str) -> str:
     text = texts(config.raw.get("data")).get("mesh")
     if text is None:
         raise Stop('failed to fetch mesh config: missing config map key "mesh"')
-    for line in text.splitlines():
-        key, colon, value = line.partition(":")
-        if colon and key == "rootNamespace":
-            return value.strip().strip("\"'") or system
-    return "istio-system"
+    return as_text(yaml_object(text).get("rootNamespace")) or "istio-system"

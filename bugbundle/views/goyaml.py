@@ -133,7 +133,7 @@ def _style(value: str) -> str:
     if "\n" in value:
         blocked = special or value[-1] == " " or _SPACE_BREAK.search(value)
         return '"' if blocked else "|"
-    if _reads_as_other(value):
+    if _parse_selector_other(value):
         return '"'
     if special or _SPACE_BREAK.search(value):
         return '"'
@@ -145,7 +145,7 @@ def _style(value: str) -> str:
     return "plain"
 
 
-def _reads_as_other(value: str) -> bool:
+def _parse_selector_other(value: str) -> bool:
     """Whether a plain word would be read as null, a boolean, a number or a time."""
     if not value or value in _WORDS:
         return True

@@ -20,7 +20,7 @@ GROUPS = ("describe", "authz", "injector", "tag", "waypoint")
 
 
 @pytest.mark.parametrize("words", ANSWERS)
-def test_the_made_up_mesh_reads_as_istioctl_reads_it(words: str, capsys: pytest.CaptureFixture[str]):
+def test_the_made_up_mesh_parse_selector_istioctl_reads_it(words: str, capsys: pytest.CaptureFixture[str]):
     head, *rest = shlex.split(words.removeprefix("experimental "))
     sub = [rest.pop(0)] if head in GROUPS else []
     code = main([head, *sub, "B", *rest], {"B": MESH})
@@ -29,14 +29,14 @@ def test_the_made_up_mesh_reads_as_istioctl_reads_it(words: str, capsys: pytest.
 
 
 @pytest.mark.parametrize("words", DIFFS["answers"])
-def test_istiod_against_envoy_reads_as_istioctl_reads_it(words: str, capsys: pytest.CaptureFixture[str]):
+def test_istiod_against_envoy_parse_selector_istioctl_reads_it(words: str, capsys: pytest.CaptureFixture[str]):
     word, proxy = words.split()
     assert main([word, "B", proxy], {"B": PROXIES}) == 0
     assert capsys.readouterr().out == DIFFS["answers"][words]
 
 
 @pytest.mark.parametrize("words", ZTUNNEL)
-def test_a_loose_ztunnel_dump_reads_as_istioctl_reads_it(words: str, capsys: pytest.CaptureFixture[str]):
+def test_a_loose_ztunnel_dump_parse_selector_istioctl_reads_it(words: str, capsys: pytest.CaptureFixture[str]):
     word, *rest = shlex.split(words)
     assert main(["ztunnel-config", word, str(HERE / "ztunnel.json"), *rest]) == 0
     assert capsys.readouterr().out == ZTUNNEL[words]

@@ -32,7 +32,7 @@ LOOSE = [words for words in ANSWERS if words != "secret -o short" and not words.
 
 
 @pytest.mark.parametrize("words", LOOSE)
-def test_a_loose_file_reads_as_istioctl_reads_it(words: str, capsys: pytest.CaptureFixture[str]):
+def test_a_loose_file_parse_selector_istioctl_reads_it(words: str, capsys: pytest.CaptureFixture[str]):
     word, *rest = shlex.split(words)
     file = HERE / ("clusters.json" if word == "endpoint" else "config_dump.json")
     assert run(capsys, word, str(file), *rest) == (0, ANSWERS[words], "")

@@ -12,7 +12,7 @@ from bugbundle.mesh.config.gateways import plain_hosts, selector_of
 from bugbundle.mesh.config.hosts import host_matches, texts_of
 from bugbundle.mesh.facts import RouteFacts
 from bugbundle.mesh.kube import as_text, dicts
-from bugbundle.mesh.workloads.labels import matches
+from bugbundle.mesh.selectors import contains
 
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 """Of the pods that istiod makes for a Gateway of the Gateway API."""
@@ -40,7 +40,7 @@ def stands_at(door: Door, proxy: Proxy) -> bool:
     if "listeners" in door.gateway.spec:
         return (proxy.namespace, labels.get(GATEWAY_NAME)) == (door.gateway.namespace, door.gateway.name)
     wanted = selector_of(door.gateway)
-    return bool(wanted) and matches(wanted, labels)
+    return bool(wanted) and contains(labels, wanted)
 
 
 def serves(door: Door, host: str) -> bool:

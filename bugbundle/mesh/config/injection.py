@@ -15,7 +15,7 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.analysed import SYSTEM_NAMESPACES, analysed
 from bugbundle.mesh.config.meshconfig import injection_values
 from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
-from bugbundle.mesh.workloads.labels import selector_matches
+from bugbundle.mesh.selectors import matches
 
 INJECTION = "istio-injection"
 REVISION = "istio.io/rev"
@@ -89,8 +89,8 @@ class Webhook:
 
     def takes(self, namespace: Mapping[str, str], pod: Mapping[str, str]) -> bool:
         """Whether it is called for a pod with these labels in a namespace with those."""
-        inside = selector_matches(self.raw.get("namespaceSelector"), namespace)
-        return inside and selector_matches(self.raw.get("objectSelector"), pod)
+        inside = matches(self.raw.get("namespaceSelector"), namespace, absent=True)
+        return inside and matches(self.raw.get("objectSelector"), pod, absent=True)
 
     def revisions(self) -> set[str]:
         """The values of `istio.io/rev` that its selectors ask for."""

@@ -12,7 +12,7 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.meshconfig import root_namespace
 from bugbundle.mesh.kube import as_dict, as_text
-from bugbundle.mesh.workloads.labels import matches, workload_selector
+from bugbundle.mesh.selectors import contains, workload_selector
 
 INHERIT = ("", "UNSET")
 
@@ -63,7 +63,7 @@ class Demands:
 
     def _workload(self, pod: KubeObject) -> KubeObject | None:
         for policy in self._selected.get(pod.namespace, ()):
-            if matches(workload_selector(policy.spec) or {}, pod.labels):
+            if contains(pod.labels, workload_selector(policy.spec) or {}):
                 return policy
         return None
 

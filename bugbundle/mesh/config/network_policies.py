@@ -12,8 +12,8 @@ from typing import Any
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
+from bugbundle.mesh.selectors import matches
 from bugbundle.mesh.workloads.index import Index
-from bugbundle.mesh.workloads.labels import selector_matches
 
 
 class Policies:
@@ -29,7 +29,7 @@ class Policies:
         return [
             policy
             for policy in self._by_namespace.get(pod.namespace, ())
-            if direction in _types(policy) and selector_matches(policy.spec.get("podSelector"), pod.labels)
+            if direction in _types(policy) and matches(policy.spec.get("podSelector"), pod.labels, absent=True)
         ]
 
 
@@ -75,8 +75,8 @@ def pod_allowed(peer: Mapping[str, Any], policy: KubeObject, pod: KubeObject, kn
     if space is None:
         inside = pod.namespace == policy.namespace
     else:
-        inside = selector_matches(space, known.labels_of(pod.namespace))
-    return inside and selector_matches(peer.get("podSelector"), pod.labels)
+        inside = matches(space, known.labels_of(pod.namespace), absent=True)
+    return inside and matches(peer.get("podSelector"), pod.labels, absent=True)
 
 
 def address_allowed(rule: Mapping[str, Any], address: str) -> bool:

@@ -10,8 +10,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.hosts import service_of, texts_of
 from bugbundle.mesh.config.validation import HTTP_OPERATION, HTTP_SOURCE
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.workloads.index import captured, index
-from bugbundle.mesh.workloads.labels import workload_selector
 
 TARGETS = {
     "Service": res.SERVICE,

@@ -7,7 +7,7 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.hosts import full_name, host_matches, texts_of
 from bugbundle.mesh.config.meshconfig import root_namespace
 from bugbundle.mesh.kube import dicts
-from bugbundle.mesh.workloads.labels import matches, workload_selector
+from bugbundle.mesh.selectors import contains, workload_selector
 
 
 def sidecar_of(mesh: Mesh, pod: KubeObject) -> KubeObject | None:
@@ -16,7 +16,7 @@ def sidecar_of(mesh: Mesh, pod: KubeObject) -> KubeObject | None:
     near = [item for item in items if item.namespace == pod.namespace]
     for item in near:
         wanted = workload_selector(item.spec, "workloadSelector")
-        if wanted and matches(wanted, pod.labels):
+        if wanted and contains(pod.labels, wanted):
             return item
     whole = [item for item in near if not workload_selector(item.spec, "workloadSelector")]
     root = [item for item in items if item.namespace == root_namespace(mesh)]

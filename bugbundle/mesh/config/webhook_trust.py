@@ -10,8 +10,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.injection import Webhook
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts, texts
 from bugbundle.mesh.parts import containers
+from bugbundle.mesh.selectors import matches
 from bugbundle.mesh.workloads.index import alive, index, ready
-from bugbundle.mesh.workloads.labels import selector_matches
 from bugbundle.mesh.workloads.refusals import failing_hook, refused
 
 ROOT = "istio-ca-root-cert"
@@ -85,9 +85,9 @@ def reach(mesh: Mesh, hook: Webhook) -> tuple[str, ...]:
     known = index(mesh)
     found: list[str] = []
     for name, space in known.namespaces.items():
-        if not selector_matches(hook.raw.get("namespaceSelector"), space.labels):
+        if not matches(hook.raw.get("namespaceSelector"), space.labels, absent=True):
             continue
         pods = [{}, *(pod.labels for pod in known.pods_in.get(name, []) if alive(pod))]
-        if any(selector_matches(hook.raw.get("objectSelector"), labels) for labels in pods):
+        if any(matches(hook.raw.get("objectSelector"), labels, absent=True) for labels in pods):
             found.append(name)
     return tuple(found)

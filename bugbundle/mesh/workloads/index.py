@@ -11,7 +11,7 @@ from bugbundle.mesh.kube import as_text, texts
 from bugbundle.mesh.once import once
 from bugbundle.mesh.parts import containers
 from bugbundle.mesh.ref import Ref, ref
-from bugbundle.mesh.workloads.labels import matches
+from bugbundle.mesh.selectors import contains
 
 PROXY = "istio-proxy"
 
@@ -57,7 +57,7 @@ class Index:
         if not wanted:
             return self.pods_in.get(namespace, []) if namespace else self.kube.list("pods")
         buckets = [self._labelled.get((namespace, key, value), []) for key, value in wanted.items()]
-        found = [pod for pod in min(buckets, key=len) if matches(wanted, pod.labels)]
+        found = [pod for pod in min(buckets, key=len) if contains(pod.labels, wanted)]
         if not found:
             self.kube.doubt("pods", namespace)
         return found
@@ -67,7 +67,7 @@ class Index:
         if not wanted:
             return bool(self.kube.list("pods"))
         buckets = [self._labelled.get(("", key, value), []) for key, value in wanted.items()]
-        found = any(matches(wanted, pod.labels) for pod in min(buckets, key=len))
+        found = any(contains(pod.labels, wanted) for pod in min(buckets, key=len))
         if not found:
             self.kube.doubt("pods", "")
         return found

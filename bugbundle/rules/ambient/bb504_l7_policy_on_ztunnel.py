@@ -10,8 +10,8 @@ from bugbundle.mesh.config.meshconfig import root_namespace
 from bugbundle.mesh.config.policies import http_attributes
 from bugbundle.mesh.kube import as_text
 from bugbundle.mesh.ref import Proof, name_of, ref
+from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.workloads.index import alive, captured, index, pod_id
-from bugbundle.mesh.workloads.labels import workload_selector
 from bugbundle.rules.model import Evidence, Level, rule
 from bugbundle.words import some
 

@@ -10,8 +10,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.waypoints import Binding, ambient_pods, bound_condition, service_bindings, waypoint
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.mesh.selectors import matches
 from bugbundle.mesh.workloads.index import index, pod_id
-from bugbundle.mesh.workloads.labels import selector_matches
 from bugbundle.rules.model import Evidence, Level, rule
 from bugbundle.words import some
 
@@ -80,5 +80,5 @@ def admits(mesh: Mesh, gateway: KubeObject, namespace: str) -> bool:
     """Whether those of a namespace may use the waypoint."""
     mode, selector = allowed(gateway)
     if mode == "Selector":
-        return selector_matches(selector, index(mesh).labels_of(namespace))
+        return matches(selector, index(mesh).labels_of(namespace), absent=True)
     return mode == "All" or (mode == "Same" and namespace == gateway.namespace)

@@ -15,9 +15,9 @@ from bugbundle.mesh.config.waypoints import serves, service_bindings, waypoint, 
 from bugbundle.mesh.config.ztunnels import destination, lines, source
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
 from bugbundle.mesh.ref import Proof, Ref, name_of, ref
+from bugbundle.mesh.selectors import contains, workload_selector
 from bugbundle.mesh.signals.logs import Line
 from bugbundle.mesh.workloads.index import captured, index, pod_id
-from bugbundle.mesh.workloads.labels import matches, workload_selector
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
 from bugbundle.words import some
 
@@ -90,7 +90,7 @@ def allowing(mesh: Mesh, pod: KubeObject) -> list[KubeObject]:
         if policy.namespace in (pod.namespace, root_namespace(mesh))
         and as_text(policy.spec.get("action")) in ("", "ALLOW")
         and not any(True for _ in target_refs(policy))
-        and matches(workload_selector(policy.spec) or {}, pod.labels)
+        and contains(pod.labels, workload_selector(policy.spec) or {})
     ]
 
 

@@ -10,10 +10,10 @@ from bugbundle.mesh.config.ztunnels import destination, lines
 from bugbundle.mesh.kinds import NETWORK_POLICY
 from bugbundle.mesh.kube import as_dict, texts
 from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.mesh.selectors import matches
 from bugbundle.mesh.signals.access import Fault, faults
 from bugbundle.mesh.signals.logs import Line
 from bugbundle.mesh.workloads.index import alive, index
-from bugbundle.mesh.workloads.labels import selector_matches
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
 
 CONNECT_FLAGS = {"UF", "URX"}
@@ -83,5 +83,5 @@ def _policies(mesh: Mesh, target: Ref) -> Iterator[Ref]:
     pod = mesh.pods.get((target.namespace, target.name)) if target.kind == "Pod" else None
     labels = texts(pod.metadata.get("labels")) if pod else {}
     for item in mesh.kube.list(NETWORK_POLICY) if pod else ():
-        if item.namespace == target.namespace and selector_matches(as_dict(item.spec.get("podSelector")), labels):
+        if item.namespace == target.namespace and matches(as_dict(item.spec.get("podSelector")), labels, absent=True):
             yield ref(item)

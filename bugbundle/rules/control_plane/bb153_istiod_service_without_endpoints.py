@@ -9,8 +9,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.webhook_trust import ready_endpoints
 from bugbundle.mesh.kube import texts
 from bugbundle.mesh.ref import Proof, name_of, ref
+from bugbundle.mesh.selectors import selector_text
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import selector_text
 from bugbundle.rules.model import Evidence, Level, rule
 
 

@@ -8,8 +8,8 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.analysed import analysed
 from bugbundle.mesh.kube import as_dict, texts
+from bugbundle.mesh.selectors import contains
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import matches
 from bugbundle.rules.istioctl.membership import template_in_mesh
 
 WAYPOINT = "istio.io-mesh-controller"
@@ -28,7 +28,7 @@ def shared_deployments(mesh: Mesh) -> Iterator[tuple[KubeObject, list[KubeObject
         services = [
             service
             for service in known.services_in.get(deployment.namespace, [])
-            if service.spec.get("selector") and matches(texts(service.spec.get("selector")), labels)
+            if service.spec.get("selector") and contains(labels, texts(service.spec.get("selector")))
         ]
         if services:
             yield deployment, services

@@ -8,8 +8,8 @@ from bugbundle.mesh import Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.analysed import analysed
 from bugbundle.mesh.config.meshconfig import root_namespace
+from bugbundle.mesh.selectors import selector_text, workload_selector
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import selector_text, workload_selector
 from bugbundle.rules.istioctl.membership import in_mesh
 from bugbundle.rules.lib.istioctl import Hit, analyzer
 from bugbundle.rules.model import Level

@@ -11,7 +11,7 @@ from bugbundle.mesh.analysed import analysed
 from bugbundle.mesh.config.gateways import certificates_of
 from bugbundle.mesh.kube import texts
 from bugbundle.mesh.ref import name_of, ref
-from bugbundle.mesh.workloads.labels import matches
+from bugbundle.mesh.selectors import contains
 from bugbundle.rules.lib.istioctl import Hit, analyzer
 from bugbundle.rules.model import Level
 from bugbundle.words import go_list
@@ -42,7 +42,7 @@ def gateway_duplicate_certificate(mesh: Mesh) -> Iterator[Hit]:
     for gateway in gateways:
         mine = texts(gateway.spec.get("selector"))
         for key in certificates_of(gateway):
-            same = [other for other in served[key] if matches(mine, texts(other.spec.get("selector")))]
+            same = [other for other in served[key] if contains(texts(other.spec.get("selector")), mine)]
             if {ref(other) for other in same} - {ref(gateway)}:
                 names = list(dict.fromkeys(name_of(other) for other in (gateway, *same)))
                 objects = tuple(ref(other) for other in same)

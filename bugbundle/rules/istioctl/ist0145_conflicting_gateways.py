@@ -12,8 +12,8 @@ from bugbundle.mesh.config.gateways import Server, plain_hosts, selector_of, ser
 from bugbundle.mesh.config.hosts import texts_of
 from bugbundle.mesh.kube import as_text
 from bugbundle.mesh.ref import name_of, ref
+from bugbundle.mesh.selectors import selector_text
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import selector_text
 from bugbundle.rules.lib.istioctl import Hit, analyzer
 from bugbundle.rules.model import Level
 

@@ -10,8 +10,8 @@ from bugbundle.mesh.analysed import analysed
 from bugbundle.mesh.config.hosts import texts_of
 from bugbundle.mesh.kube import as_dict, dicts, texts
 from bugbundle.mesh.ref import Ref, ref
+from bugbundle.mesh.selectors import contains, workload_selector
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import matches, workload_selector
 from bugbundle.rules.lib.istioctl import Hit, analyzer
 from bugbundle.rules.model import Level
 
@@ -74,6 +74,6 @@ def authenticated(mesh: Mesh, pod: KubeObject) -> bool:
     """Whether a RequestAuthentication applies to a gateway's pod."""
     for policy in mesh.kube.list(res.REQUEST_AUTHENTICATION):
         near = policy.namespace in (pod.namespace, "istio-system")
-        if near and matches(workload_selector(policy.spec) or {}, pod.labels):
+        if near and contains(pod.labels, workload_selector(policy.spec) or {}):
             return True
     return False

@@ -9,8 +9,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.analysed import analysed
 from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
 from bugbundle.mesh.ref import ref
+from bugbundle.mesh.selectors import selector_text
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import selector_text
 from bugbundle.rules.lib.istioctl import Hit, analyzer
 from bugbundle.rules.model import Level
 

@@ -10,8 +10,8 @@ from bugbundle.mesh.analysed import analysed
 from bugbundle.mesh.config.hosts import hosts
 from bugbundle.mesh.kube import as_text, dicts, texts
 from bugbundle.mesh.ref import ref
+from bugbundle.mesh.selectors import contains, selector_text, workload_selector
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import matches, selector_text, workload_selector
 from bugbundle.rules.istioctl.topology import selects
 from bugbundle.rules.lib.istioctl import Hit, analyzer
 from bugbundle.rules.model import Level
@@ -59,10 +59,10 @@ def subset_selects_no_pods(mesh: Mesh) -> Iterator[Hit]:
 
 def _by_entries(mesh: Mesh, source: KubeObject, wanted: dict[str, str]) -> str:
     """The endpoints of a ServiceEntry, or the WorkloadEntries, that a subset selects: istioctl looks at pods only."""
-    if any(matches(wanted, texts(endpoint.get("labels"))) for endpoint in dicts(source.spec.get("endpoints"))):
+    if any(contains(texts(endpoint.get("labels")), wanted) for endpoint in dicts(source.spec.get("endpoints"))):
         return f"endpoints of {source} have these labels"
     for entry in mesh.kube.list(res.WORKLOAD_ENTRY):
         labels = {**entry.labels, **texts(entry.spec.get("labels"))}
-        if entry.namespace == source.namespace and matches(wanted, labels):
+        if entry.namespace == source.namespace and contains(labels, wanted):
             return f"{entry} has these labels"
     return ""

@@ -12,8 +12,8 @@ from bugbundle.mesh.config.gateways import gateway
 from bugbundle.mesh.config.hosts import destinations, full_name, host_matches, host_of, hosts, service_of, texts_of
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts, texts
 from bugbundle.mesh.ref import Ref, ref
+from bugbundle.mesh.selectors import selector_text, workload_selector
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import selector_text, workload_selector
 from bugbundle.rules.lib.istioctl import Hit
 from bugbundle.rules.model import Confidence
 from bugbundle.words import quoted

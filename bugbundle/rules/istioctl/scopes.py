@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh.analysed import analysed
+from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import workload_selector
 
 
 def doubly_selected(mesh: Mesh, resource: str, field: str) -> dict[tuple[str, str], list[KubeObject]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bugbundle.mesh.selectors import contains
 from bugbundle.mesh.workloads.index import Index, node_of
-from bugbundle.mesh.workloads.labels import matches
 
 FROM_NODE = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone")
 HOST = "kubernetes.io/hostname"
@@ -20,6 +20,6 @@ def selects(index: Index, nodes: Mapping[str, Mapping[str, str]], wanted: Mappin
     for pod in index.select(rest):
         node = nodes.get(node_of(pod), {})
         added = {HOST: node_of(pod), **{key: node[key] for key in FROM_NODE if node.get(key)}}
-        if matches(place, {**pod.labels, **added}):
+        if contains({**pod.labels, **added}, place):
             return True
     return False

@@ -8,8 +8,8 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.kube import as_dict, texts
 from bugbundle.mesh.ref import Proof, ref
+from bugbundle.mesh.selectors import contains
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import matches
 from bugbundle.rules.model import Evidence, Level, rule
 
 NAME = "gateway.networking.k8s.io/gateway-name"
@@ -44,7 +44,7 @@ def gateway_scaled_to_zero(mesh: Mesh) -> Iterator[Evidence]:
         services = [
             ref(service)
             for service in index(mesh).services_in.get(item.namespace, [])
-            if (wanted := texts(service.spec.get("selector"))) and matches(wanted, labels)
+            if (wanted := texts(service.spec.get("selector"))) and contains(labels, wanted)
         ]
         names = ", ".join(str(ref(user)) for user in users[:3]) + (", …" if len(users) > 3 else "")
         yield Evidence(
@@ -60,7 +60,7 @@ def gateways_on(mesh: Mesh, labels: dict[str, str], namespace: str) -> Iterator[
     """The Gateways whose pods would carry the labels, where no other pod does."""
     for gateway in mesh.kube.list(res.GATEWAY):
         selector = texts(gateway.spec.get("selector"))
-        if selector and matches(selector, labels) and not index(mesh).has(selector):
+        if selector and contains(labels, selector) and not index(mesh).has(selector):
             yield gateway
     own = mesh.kube.get(res.K8S_GATEWAY, namespace, labels.get(NAME, "")) if NAME in labels else None
     if own is not None:

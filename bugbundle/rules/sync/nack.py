@@ -12,7 +12,7 @@ from bugbundle.mesh import KubeObject, Mesh, Proxy
 from bugbundle.mesh.config.meshconfig import root_namespace
 from bugbundle.mesh.kinds import ENVOY_FILTER
 from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
-from bugbundle.mesh.workloads.labels import matches
+from bugbundle.mesh.selectors import contains
 from bugbundle.xds import Xds
 
 SHORTEST = 8
@@ -104,7 +104,7 @@ def applies(mesh: Mesh, proxy: Proxy, item: KubeObject) -> bool:
         name = proxy.pod.labels.get("gateway.networking.k8s.io/gateway-name", "") if proxy.pod else ""
         return any(as_text(one.get("name")) == name for one in refs)
     wanted = texts(as_dict(item.spec.get("workloadSelector")).get("labels"))
-    return not wanted or (proxy.pod is not None and matches(wanted, proxy.pod.labels))
+    return not wanted or (proxy.pod is not None and contains(proxy.pod.labels, wanted))
 
 
 def _shapes(item: KubeObject, kind: Xds) -> bool:

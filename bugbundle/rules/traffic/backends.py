@@ -10,9 +10,9 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.client_tls import declared_ports
 from bugbundle.mesh.kube import as_dict, dicts, texts
 from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.mesh.selectors import contains, selector_text
 from bugbundle.mesh.signals.failures import failures, proof, times
 from bugbundle.mesh.workloads.index import alive, index, pure_proxy
-from bugbundle.mesh.workloads.labels import matches, selector_text
 from bugbundle.rules.model import Confidence, Level
 from bugbundle.words import some
 
@@ -55,7 +55,7 @@ def _own_workload(mesh: Mesh, service: KubeObject, wanted: dict[str, str]) -> Cl
     for resource in (res.DEPLOYMENT, res.STATEFUL_SET):
         for item in mesh.kube.list(resource):
             labels = texts(as_dict(as_dict(item.spec.get("template")).get("metadata")).get("labels"))
-            if item.namespace != service.namespace or not matches(wanted, labels):
+            if item.namespace != service.namespace or not contains(labels, wanted):
                 continue
             if item.spec.get("replicas") == 0:
                 text = f"{item} is scaled to 0"

@@ -11,8 +11,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.analysed import SYSTEM_NAMESPACES
 from bugbundle.mesh.kube import texts
 from bugbundle.mesh.ref import Proof, Ref, name_of, ref
+from bugbundle.mesh.selectors import selector_text
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import selector_text
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
 from bugbundle.rules.traffic.backends import Clue, find_clue
 

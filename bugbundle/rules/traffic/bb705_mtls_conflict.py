@@ -11,8 +11,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.client_tls import ClientTls, client_tls, target_ports
 from bugbundle.mesh.config.mtls import Demands
 from bugbundle.mesh.ref import Proof, Ref, name_of, ref
+from bugbundle.mesh.selectors import contains
 from bugbundle.mesh.workloads.index import index, meshed, pod_id
-from bugbundle.mesh.workloads.labels import matches
 from bugbundle.rules.model import Evidence, Level, rule
 
 
@@ -67,7 +67,7 @@ def first_conflict(mesh: Mesh, demands: Demands, item: ClientTls) -> Conflict | 
     strict: dict[int, list[KubeObject]] = defaultdict(list)
     policies: dict[int, KubeObject | None] = {}
     for pod in index(mesh).pods_of(item.service):
-        if not meshed(pod) or not matches(item.subset, pod.labels):
+        if not meshed(pod) or not contains(pod.labels, item.subset):
             continue
         demand = demands.of(pod)
         for port in target_ports(item.service, item.port, pod):

@@ -10,8 +10,8 @@ from bugbundle.mesh.analysed import SYSTEM_NAMESPACES
 from bugbundle.mesh.config.client_tls import client_tls
 from bugbundle.mesh.kube import as_text
 from bugbundle.mesh.ref import Proof, name_of, ref
+from bugbundle.mesh.selectors import contains
 from bugbundle.mesh.workloads.index import index, meshed, pod_id
-from bugbundle.mesh.workloads.labels import matches
 from bugbundle.rules.model import Evidence, Level, rule
 
 
@@ -37,7 +37,7 @@ def mtls_to_plain_workload(mesh: Mesh) -> Iterator[Evidence]:
     the mesh. Or bring the workload into the mesh.
     """
     for item in client_tls(mesh):
-        pods = [pod for pod in index(mesh).pods_of(item.service) if matches(item.subset, pod.labels)]
+        pods = [pod for pod in index(mesh).pods_of(item.service) if contains(pod.labels, item.subset)]
         plain = [pod for pod in pods if not meshed(pod)]
         if item.mode != "ISTIO_MUTUAL" or not plain or item.service.namespace in SYSTEM_NAMESPACES:
             continue

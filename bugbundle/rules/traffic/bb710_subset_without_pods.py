@@ -11,8 +11,8 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.hosts import destinations, host_of, service_of
 from bugbundle.mesh.kube import as_text, dicts, texts
 from bugbundle.mesh.ref import Proof, Ref, name_of, ref
+from bugbundle.mesh.selectors import contains, selector_text
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import matches, selector_text
 from bugbundle.rules.model import Evidence, Level, rule
 
 
@@ -46,7 +46,7 @@ def subset_without_pods(mesh: Mesh) -> Iterator[Evidence]:
             wanted, name = texts(subset.get("labels")), as_text(subset.get("name"))
             plain = {k: v for k, v in wanted.items() if not k.startswith(("topology.", "kubernetes.io/"))}
             routes = used.get((key, name)) if key else None
-            if service is None or not pods or not routes or any(matches(plain, pod.labels) for pod in pods):
+            if service is None or not pods or not routes or any(contains(pod.labels, plain) for pod in pods):
                 continue
             yield Evidence(
                 ref(item),

@@ -10,9 +10,9 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.meshconfig import root_namespace
 from bugbundle.mesh.kube import dicts
 from bugbundle.mesh.ref import Proof, Ref, name_of, ref
+from bugbundle.mesh.selectors import contains, workload_selector
 from bugbundle.mesh.signals.failures import failures, proof, times
 from bugbundle.mesh.workloads.index import alive, index, meshed, pod_id
-from bugbundle.mesh.workloads.labels import matches, workload_selector
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
 from bugbundle.words import some
 
@@ -74,6 +74,6 @@ def allowed_elsewhere(policies: list[KubeObject], own: KubeObject, pod: KubeObje
         and other.spec.get("action", "ALLOW") == "ALLOW"
         and dicts(other.spec.get("rules"))
         and other.namespace in (pod.namespace, root)
-        and matches(workload_selector(other.spec) or {}, pod.labels)
+        and contains(pod.labels, workload_selector(other.spec) or {})
         for other in policies
     )

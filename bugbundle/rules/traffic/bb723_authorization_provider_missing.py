@@ -12,9 +12,9 @@ from bugbundle.mesh.config.hosts import hosts
 from bugbundle.mesh.config.meshconfig import mesh_config, mesh_config_map, root_namespace
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.ref import Proof, Ref, name_of, ref
+from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.signals.failures import failures, proof, times
 from bugbundle.mesh.workloads.index import index, pod_id
-from bugbundle.mesh.workloads.labels import workload_selector
 from bugbundle.rules.model import Evidence, Level, rule
 from bugbundle.words import some
 

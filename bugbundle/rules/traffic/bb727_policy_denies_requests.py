@@ -13,10 +13,10 @@ from bugbundle.mesh.config.hosts import texts_of
 from bugbundle.mesh.config.meshconfig import root_namespace
 from bugbundle.mesh.kube import as_dict, dicts
 from bugbundle.mesh.ref import Proof, Ref, name_of, ref
+from bugbundle.mesh.selectors import contains, workload_selector
 from bugbundle.mesh.signals.access import Fault
 from bugbundle.mesh.signals.failures import failures, proof, times
 from bugbundle.mesh.workloads.index import index
-from bugbundle.mesh.workloads.labels import matches, workload_selector
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
 from bugbundle.words import some
 
@@ -79,7 +79,7 @@ def _policies(mesh: Mesh, proxy: Proxy, text: str) -> list[tuple[KubeObject, str
         if item.spec.get("action", "ALLOW") == "ALLOW"
         and item.namespace in (pod.namespace, root_namespace(mesh))
         and not dicts(item.spec.get("targetRefs"))
-        and matches(workload_selector(item.spec) or {}, pod.labels)
+        and contains(pod.labels, workload_selector(item.spec) or {})
     ]
     if not all(dicts(item.spec.get("rules")) for item in allowing):
         return []

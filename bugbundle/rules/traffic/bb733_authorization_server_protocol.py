@@ -14,10 +14,10 @@ from bugbundle.mesh.config.ports import protocol
 from bugbundle.mesh.config.webhook_trust import ready_endpoints
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.ref import Proof, Ref, name_of, ref
+from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.signals.access import Fault
 from bugbundle.mesh.signals.failures import failures, proof, times
 from bugbundle.mesh.workloads.index import index, pod_id
-from bugbundle.mesh.workloads.labels import workload_selector
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
 from bugbundle.symptoms.model import State
 from bugbundle.symptoms.requests import symptom_of

@@ -12,10 +12,10 @@ from bugbundle.mesh.config.meshconfig import mesh_config, mesh_config_map, root_
 from bugbundle.mesh.config.mtls import Demands
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.signals.access import Fault
 from bugbundle.mesh.signals.failures import called, failures, proof, times
 from bugbundle.mesh.workloads.index import index, pod_id, proxied
-from bugbundle.mesh.workloads.labels import workload_selector
 from bugbundle.mesh.workloads.owners import workload
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
 from bugbundle.symptoms.model import State
