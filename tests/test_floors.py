@@ -153,3 +153,8 @@ def test_offline_commands_load_no_client(argv: list[str]) -> None:
     )
     out = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=False)
     assert out.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_nothing_is_remembered_under_weak_keys() -> None:
+    """Values lead back to their keys, so that nothing is let go: `bugbundle.mesh.once` keeps them on the key."""
+    assert [str(path) for path in sorted(ROOT.rglob("*.py")) if "WeakKeyDictionary" in path.read_text("utf-8")] == []

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from bugbundle.effect.model import Reason, Why
 from bugbundle.errors import BugbundleError
@@ -21,6 +20,7 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.waypoints import Binding, binding, serves, waypoint, waypoint_pods
 from bugbundle.mesh.kube import as_list, as_text, dicts, texts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.pointer import Pointer
 from bugbundle.mesh.ref import Proof, ref
 from bugbundle.mesh.signals.logs import time_of
@@ -45,15 +45,10 @@ class Flow(NamedTuple):
     proof: Proof
 
 
-_FLOWS: WeakKeyDictionary[Mesh, list[Flow]] = WeakKeyDictionary()
-
-
+@once
 def flows(mesh: Mesh) -> list[Flow]:
     """The outbound connections near the capture, of all ztunnels."""
-    found = _FLOWS.get(mesh)
-    if found is None:
-        found = _FLOWS[mesh] = [flow for one in mesh.ztunnels for flow in _of(mesh, one.namespace, one.name)]
-    return found
+    return [flow for one in mesh.ztunnels for flow in _of(mesh, one.namespace, one.name)]
 
 
 def _of(mesh: Mesh, namespace: str, name: str) -> Iterator[Flow]:
@@ -172,20 +167,15 @@ def _port(address: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-_ADDRESSES: WeakKeyDictionary[Mesh, frozenset[str]] = WeakKeyDictionary()
-
-
+@once
 def _addresses(mesh: Mesh) -> frozenset[str]:
     """The addresses of all pods and Services."""
-    found = _ADDRESSES.get(mesh)
-    if found is None:
-        every: dict[str, int] = defaultdict(int)
-        for pod in mesh.kube.list(res.POD):
-            every[as_text(pod.status.get("podIP"))] += 1
-        for service in mesh.kube.list(res.SERVICE):
-            every[as_text(service.spec.get("clusterIP"))] += 1
-        found = _ADDRESSES[mesh] = frozenset(every) - {""}
-    return found
+    every: dict[str, int] = defaultdict(int)
+    for pod in mesh.kube.list(res.POD):
+        every[as_text(pod.status.get("podIP"))] += 1
+    for service in mesh.kube.list(res.SERVICE):
+        every[as_text(service.spec.get("clusterIP"))] += 1
+    return frozenset(every) - {""}
 
 
 def service(mesh: Mesh, item: KubeObject) -> tuple[str, ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from weakref import WeakKeyDictionary
 
 from bugbundle.effect.model import Why
 from bugbundle.mesh import Mesh
 from bugbundle.mesh.config.hosts import host_matches
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Proof
 from bugbundle.mesh.signals.access import Fault, faults
 from bugbundle.mesh.signals.failures import called
@@ -59,15 +59,10 @@ def _hosts(mesh: Mesh, fault: Fault) -> set[str]:
     return named - {""}
 
 
-_DEMANDS: WeakKeyDictionary[Mesh, Demand] = WeakKeyDictionary()
-
-
+@once
 def demand(mesh: Mesh) -> Demand:
     """The failures of a mesh, sorted once."""
-    found = _DEMANDS.get(mesh)
-    if found is None:
-        found = _DEMANDS[mesh] = Demand(mesh)
-    return found
+    return Demand(mesh)
 
 
 def concerned(mesh: Mesh, why: Why) -> list[Fault]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from weakref import WeakKeyDictionary
 
 from bugbundle.effect import cluster, destination, edge, envoy_filter, extension, gateway_api, policy, registry, routing
 from bugbundle.effect.bypass import bypassed, service
@@ -14,6 +13,7 @@ from bugbundle.istio import Source
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.kube import as_dict
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Proof, ref
 from bugbundle.mesh.workloads.index import index
 
@@ -52,15 +52,11 @@ READS: frozenset[Source | str] = frozenset(
 )  # fmt: skip
 """What is looked at where it is there."""
 
-_KNOWN: WeakKeyDictionary[Mesh, dict[tuple[str, str], list[Effect]]] = WeakKeyDictionary()
 
-
+@once
 def effects(mesh: Mesh, resource: str) -> list[Effect]:
     """The effects of all objects of one list; worked out once."""
-    known = _KNOWN.setdefault(mesh, {})
-    if (resource, "") not in known:
-        known[resource, ""] = [effect_of(mesh, resource, item) for item in mesh.kube.list(resource)]
-    return known[resource, ""]
+    return [effect_of(mesh, resource, item) for item in mesh.kube.list(resource)]
 
 
 def every(mesh: Mesh) -> Iterator[Effect]:

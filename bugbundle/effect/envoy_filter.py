@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from bugbundle.effect.envoy_match import Outcome, look, takes
 from bugbundle.effect.model import Effect, Reason, Trace, Why
@@ -19,6 +18,7 @@ from bugbundle.mesh import KubeObject, Mesh, Proxy
 from bugbundle.mesh.config.filter_names import PRESENT_NAMES, deprecated_matches
 from bugbundle.mesh.config.revisions import proxy_version
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.pointer import Pointer
 from bugbundle.mesh.ref import Proof, ref
 from bugbundle.mesh.workloads.index import pod_id
@@ -79,17 +79,11 @@ def _patch(entry: dict[str, Any], proxies: list[Proxy]) -> tuple[dict[str, str],
     return found, missed
 
 
-_CONTENT: WeakKeyDictionary[Proxy, tuple[object, ...]] = WeakKeyDictionary()
-
-
+@once
 def _content(proxy: Proxy) -> tuple[object, ...]:
     """What tells the configurations of two proxies apart: replicas share one look."""
-    found = _CONTENT.get(proxy)
-    if found is None:
-        rows = proxy.dump.resources() if proxy.dump else ()
-        numbers = frozenset(one.number for one in rows if one.kind in (Xds.CDS, Xds.LDS, Xds.RDS))
-        found = _CONTENT[proxy] = (proxy.kind, numbers)
-    return found
+    kinds = (Xds.CDS, Xds.LDS, Xds.RDS)
+    return (proxy.kind, *(proxy.dump.column(kind) for kind in kinds)) if proxy.dump else (proxy.kind,)
 
 
 def _why(item: KubeObject, number: int, entry: dict[str, Any], missed: dict[Proxy, Outcome], count: int) -> Why:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from bugbundle.effect.model import Effect, Reason, Trace, Why
 from bugbundle.effect.scope import Selection, age, selection
@@ -22,6 +21,7 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.hosts import texts_of
 from bugbundle.mesh.config.mtls import Demands
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Proof, ref
 from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.workloads.index import index, pod_id
@@ -169,14 +169,9 @@ def _authenticated(mesh: Mesh, chosen: Selection) -> bool:
     return any(set(selection(mesh, one).ids) & set(chosen.ids) for one in mesh.kube.list(res.REQUEST_AUTHENTICATION))
 
 
-_DEMANDS: WeakKeyDictionary[Mesh, Demands] = WeakKeyDictionary()
-
-
+@once
 def _demands(mesh: Mesh) -> Demands:
-    found = _DEMANDS.get(mesh)
-    if found is None:
-        found = _DEMANDS[mesh] = Demands(mesh)
-    return found
+    return Demands(mesh)
 
 
 def peer_authentication(mesh: Mesh, item: KubeObject) -> Effect:

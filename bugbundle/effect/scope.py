@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from bugbundle.effect.world import world
 from bugbundle.mesh import KubeObject, Mesh, Proxy
@@ -20,6 +19,7 @@ from bugbundle.mesh.config.policies import TARGETS, target_refs
 from bugbundle.mesh.config.visibility import sidecar_of
 from bugbundle.mesh.config.waypoints import NAME, binding, waypoint_pods
 from bugbundle.mesh.kube import as_list, as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.workloads.index import alive, captured, index, meshed, pod_id, proxied
 
@@ -37,25 +37,19 @@ class Clients(NamedTuple):
         return tuple(proxy.id for proxy in self.proxies)
 
 
-_CLIENTS: WeakKeyDictionary[Mesh, list[Clients]] = WeakKeyDictionary()
-
-
+@once
 def clients(mesh: Mesh) -> list[Clients]:
     """Every sidecar, grouped by what it sees."""
-    found = _CLIENTS.get(mesh)
-    if found is None:
-        groups: dict[tuple[str, str], list[Proxy]] = defaultdict(list)
-        sidecars: dict[tuple[str, str], KubeObject | None] = {}
-        for proxy in mesh.proxies:
-            if proxy.kind != "sidecar":
-                continue
-            sidecar = sidecar_of(mesh, proxy.pod) if proxy.pod else None
-            key = (proxy.namespace, str(sidecar or ""))
-            groups[key].append(proxy)
-            sidecars[key] = sidecar
-        found = [Clients(key[0], sidecars[key], tuple(group)) for key, group in groups.items()]
-        _CLIENTS[mesh] = found
-    return found
+    groups: dict[tuple[str, str], list[Proxy]] = defaultdict(list)
+    sidecars: dict[tuple[str, str], KubeObject | None] = {}
+    for proxy in mesh.proxies:
+        if proxy.kind != "sidecar":
+            continue
+        sidecar = sidecar_of(mesh, proxy.pod) if proxy.pod else None
+        key = (proxy.namespace, str(sidecar or ""))
+        groups[key].append(proxy)
+        sidecars[key] = sidecar
+    return [Clients(key[0], sidecars[key], tuple(group)) for key, group in groups.items()]
 
 
 def export_to(mesh: Mesh, item: KubeObject, default: str) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.hosts import destinations, full_name, host_of, texts_of
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.once import once
 
 Key = tuple[str, str]
 
@@ -80,12 +80,7 @@ class Tables:
         return found
 
 
-_TABLES: WeakKeyDictionary[Mesh, Tables] = WeakKeyDictionary()
-
-
+@once
 def tables(mesh: Mesh) -> Tables:
     """The tables of a mesh."""
-    found = _TABLES.get(mesh)
-    if found is None:
-        found = _TABLES[mesh] = Tables(mesh)
-    return found
+    return Tables(mesh)

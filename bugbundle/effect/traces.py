@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import Mesh, Proxy, Resource
 from bugbundle.mesh.facts import ClusterFacts, ListenerFacts, RouteFacts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.workloads.owners import config_ref
 from bugbundle.xds import Xds
 
@@ -108,12 +108,7 @@ def _wasm(name: str, what: str) -> Iterator[tuple[Name, str]]:
         yield ("WasmPlugin", namespace, plugin), what
 
 
-_TRACES: WeakKeyDictionary[Mesh, Traces] = WeakKeyDictionary()
-
-
+@once
 def traces(mesh: Mesh) -> Traces:
     """The one table of a mesh."""
-    found = _TRACES.get(mesh)
-    if found is None:
-        found = _TRACES[mesh] = Traces(mesh)
-    return found
+    return Traces(mesh)

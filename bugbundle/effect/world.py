@@ -8,13 +8,13 @@ istiod; without selectors every namespace counts, and no namespace is exempt), p
 from __future__ import annotations
 
 import functools
-from weakref import WeakKeyDictionary
 
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.meshconfig import mesh_config, mesh_config_map, mesh_configs, root_namespace
 from bugbundle.mesh.config.revisions import tags
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.selectors import matches
 from bugbundle.mesh.workloads.index import index
 
@@ -74,15 +74,10 @@ def _key(row: dict[str, object]) -> tuple[str, str, str]:
     return (as_text(row.get("kind")), as_text(meta.get("namespace")), as_text(meta.get("name")))
 
 
-_WORLDS: WeakKeyDictionary[Mesh, World] = WeakKeyDictionary()
-
-
+@once
 def world(mesh: Mesh) -> World:
     """The one world of a mesh."""
-    found = _WORLDS.get(mesh)
-    if found is None:
-        found = _WORLDS[mesh] = World(mesh)
-    return found
+    return World(mesh)
 
 
 READS = {res.CONFIG_MAP, res.NAMESPACE, res.POD, res.MUTATING}
