@@ -194,10 +194,10 @@ def _options(**scope: Any) -> Options:
     """What was asked for, in the collector's words."""
     from bugbundle.collect.options import Options
     from bugbundle.collect.scope import Selection, Spec
-    from bugbundle.mesh.selectors import reads_as
+    from bugbundle.mesh.selectors import parse_selector
 
     include, exclude = ([Spec.parse(text) for text in scope[name]] for name in ("include", "exclude"))
-    labels = reads_as(scope["selector"]) if scope["selector"] else None
+    labels = parse_selector(scope["selector"]) if scope["selector"] else None
     selection = Selection(tuple(include), tuple(exclude), scope["proxies"], scope["revision"], labels)
     return Options(
         scope["namespaces"], scope["istio_namespace"], scope["include_entry"], scope["exclude_entry"],
