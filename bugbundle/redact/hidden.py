@@ -8,6 +8,7 @@ of one depth are joined and looked at together.
 from __future__ import annotations
 
 import base64
+import functools
 import re
 import zlib
 from bisect import bisect_right
@@ -24,7 +25,21 @@ DEPTH = 5
 _SEPARATOR = b"\n\0\n"
 _QUOTED = re.compile(rb"\"([^\"\\\r\n]*+\\[^\r\n](?:[^\"\\\r\n]|\\[^\r\n])*+)\"?")
 _SINGLE = re.compile(rb"'([^'\\\r\n]*+\\[^\r\n](?:[^'\\\r\n]|\\[^\r\n])*+)'")
-_TWO_QUOTES = re.compile(rb"''")
+_ENTITIES = {
+    b"&quot;": b'"',
+    b"&amp;": b"&",
+    b"&lt;": b"<",
+    b"&gt;": b">",
+    b"&#39;": b"'",
+    b"&apos;": b"'",
+    b"&#34;": b'"',
+}
+_SPELLINGS: tuple[tuple[bytes, re.Pattern[bytes], Callable[[bytes], bytes]], ...] = (
+    (b"''", re.compile(rb"''"), lambda _: b"'"),
+    (b"&quot;", re.compile(b"|".join(_ENTITIES)), lambda entity: _ENTITIES[entity]),
+    (b"&#3", re.compile(b"|".join(_ENTITIES)), lambda entity: _ENTITIES[entity]),
+)
+"""What a line is looked for, and what stands there in truth: single quotes of YAML, entities of HTML."""
 _PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}[^\s\"'<>\\]*+")
 _URL_ENDS = re.compile(rb"[\s\"'<>\\]")
 _URL_REACH = 2048
@@ -98,8 +113,9 @@ def _back(text: bytes, hidden: Hidden, cut: Cut) -> Cut:
 def _texts(text: bytes) -> Iterator[Hidden]:
     if b"\\" in text:
         yield from _escaped(text)
-    if b"''" in text:
-        yield from _single_quoted(text)
+    for mark, pattern, meaning in _SPELLINGS:
+        if mark in text:
+            yield from _lines(text, mark, functools.partial(unescape, escape=pattern, meaning=meaning))
     if b"%" in text:
         yield from _percent_encoded(text)
     yield from _encoded(text)
@@ -122,16 +138,16 @@ def _plain(raw: bytes) -> bytes:
     return str(said).encode("utf-8", "replace")
 
 
-def _single_quoted(text: bytes) -> Iterator[Hidden]:
-    """Lines on which YAML has doubled a single quote."""
-    place = text.find(b"''")
+def _lines(text: bytes, mark: bytes, places: Callable[[bytes], tuple[bytes, Places]]) -> Iterator[Hidden]:
+    """Lines on which something is spelled so that it reads otherwise."""
+    place = text.find(mark)
     while place >= 0:
         start = text.rfind(b"\n", 0, place) + 1
         end = text.find(b"\n", place)
         end = len(text) if end < 0 else end
-        if end - start < _LONGEST_LINE and text.count(b"''", start, end) > 1:
-            yield Hidden(start, end, _single(text[start:end])[0], _single)
-        place = text.find(b"''", end)
+        if end - start < _LONGEST_LINE and text.count(mark, start, end) > 1:
+            yield Hidden(start, end, places(text[start:end])[0], places)
+        place = text.find(mark, end)
 
 
 def _percent_encoded(text: bytes) -> Iterator[Hidden]:
@@ -144,11 +160,6 @@ def _percent_encoded(text: bytes) -> Iterator[Hidden]:
         start = least + max((end.end() for end in _URL_ENDS.finditer(before)), default=0)
         done = found.end()
         yield Hidden(start, done, _unquote(text[start:done])[0], _unquote)
-
-
-def _single(raw: bytes) -> tuple[bytes, Places]:
-    """What a single-quoted scalar of YAML says."""
-    return unescape(raw, _TWO_QUOTES, lambda _: b"'")
 
 
 def _unquote(raw: bytes) -> tuple[bytes, Places]:

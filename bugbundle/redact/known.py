@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bugbundle.codec import JSONError, decode
+from bugbundle.redact import helm
 from bugbundle.redact.names import harmless, looks_random, looks_secret, secret_kind
 from bugbundle.redact.secrets import is_public
 from bugbundle.redact.standin import Cut, Form, is_standin
@@ -110,8 +111,8 @@ def _of_secret(secret: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
     for field in ("data", "stringData"):
         values = secret.get(field)
         for key, text in values.items() if isinstance(values, dict) else ():
-            if not isinstance(text, str):
-                continue
+            if not isinstance(text, str) or helm.without_secrets(text.encode("utf-8", "replace")) is not None:
+                continue  # of a Helm release something stays
             value = _plain(text) if field == "data" else text.encode("utf-8", "replace").strip()
             yield str(key), value
             if value[:1] == b"{":

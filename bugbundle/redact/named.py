@@ -50,15 +50,15 @@ _NO_VALUE = re.compile(
     rb"|\[\s{0,400}+(?:\]|\{\s{0,400}+\\*+\"(?!key)|[0-9\[])|[0-9]{1,3}+(?![\w.])|(?:true|false|null)\b)"
 )
 _ASSIGN = re.compile(
-    rb"(?P<close>\\*+[\"'])?\]?(?P<gap>[ \t]{0,40}+)(?P<op>=>|:=|[=:])(?![=:])(?P<space>\s{0,400}+)(?P<open>'''|\"\"\"|\\*+[\"'])?"
+    rb"(?P<close>\\*+[\"'])?\]?(?P<gap>[ \t]{0,40}+)(?P<op>=>|:=|->|[=:])(?![=:])(?P<space>\s{0,400}+)(?P<open>'''|b'(?!')|\"\"\"|\\*+[\"'])?"
 )
 _PAIR = re.compile(
-    rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+\\*+[\"'](?:value|exact_?[mM]atch|string_?[mM]atch|string_?[vV]alue)\\*+[\"']\s{0,40}+:"
+    rb"(?P<close>\\*+[\"'])\s{0,400}+,\s{0,400}+\\*+[\"'](?:[vV]alue|exact_?[mM]atch|string_?[mM]atch|string_?[vV]alue)\\*+[\"']\s{0,40}+:"
     rb"\s{0,400}+(?:\{\s{0,400}+\\*+\"exact\\*+\"\s{0,40}+:\s{0,400}+)?(?P<open>\\*+[\"'])"
 )
 _PAIR_LINES = re.compile(rb"(?:\\*+[\"'])?[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{0,200}+value:[ \t]{0,40}+(?P<open>\\*+[\"'])?")
 _BEFORE_PAIR = re.compile(
-    rb"(?P<end>\\*+[\"'])\s{0,400}+,\s{0,400}+\\*+[\"'](?:name|key)\\*+[\"']\s{0,40}+:\s{0,400}+\\*+[\"']\Z"
+    rb"(?P<end>\\*+[\"'])\s{0,400}+,\s{0,400}+\\*+[\"'](?:[nN]ame|[kK]ey)\\*+[\"']\s{0,40}+:\s{0,400}+\\*+[\"']\Z"
 )
 _VALUE_KEY = re.compile(rb"value\\*+[\"']\s{0,40}+:\s{0,400}+(?P<open>\\*+[\"'])")
 _BEFORE_LINES = re.compile(

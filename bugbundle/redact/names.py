@@ -26,7 +26,7 @@ WHOLE_KEY = frozenset(
 )
 KEY_OF = frozenset(
     b"api access private secret signing encryption account master auth shared client storage subscription hmac "
-    b"session ssh deploy apikey ticket preshared erlang cookie webhook license crypt secure service".split()
+    b"session ssh deploy apikey ticket preshared erlang cookie webhook license crypt secure service app hmac".split()
 )
 CONNECTION = frozenset(b"dsn connectionstring".split())
 

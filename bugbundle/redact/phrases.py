@@ -19,7 +19,7 @@ _VALUE = rb"(?P<value>[^\s\"'\\;,)\]}<>]{1,512}+)"
 _QUOTE = rb"\\*+[\"'`]"
 _QUOTED = _QUOTE + rb"(?P<value>[^\"'`\\\r\n]{1,512}+)" + _QUOTE
 _EITHER = rb"(?:" + _QUOTE + rb")?+(?P<value>[^\s\"'`\\;,)\]}<>]{1,512}+)"
-_SECRET_WORD = rb"(?:pass(?:word|phrase|wd|code)|token|secret|api[ _-]?key|credentials?)"
+_SECRET_WORD = rb"(?:pass(?:word|phrase|wd|code)|token|secret|(?:api|hmac|signing|encryption|access|private|master)[ _-]?key|credentials?)"
 SAID = "said"
 """The kind of what a sentence gives away, where nothing better is known."""
 
@@ -58,6 +58,14 @@ def _said(value: bytes, found: re.Match[bytes]) -> bool:
     return not harmless(bare) and (looks_random(bare) or word)
 
 
+def _said_in_url(value: bytes, found: re.Match[bytes]) -> bool:
+    return not harmless(value) and looks_random(value)
+
+
+def _inserted(value: bytes, found: re.Match[bytes]) -> bool:
+    return b"pass" in found["name"] and _looks(value, found)
+
+
 def _under_name(value: bytes, found: re.Match[bytes]) -> bool:
     kind = secret_kind(found["name"].lstrip(b"$-"))
     return (
@@ -90,7 +98,7 @@ def _phrase(
 
 PHRASES = (
     _phrase("identified ", rb"identified\s{1,4}(?:with\s{1,4}[\w'\"]{1,60}+\s{1,4})?(?:by|as)\s{1,4}(?:password\s{1,4})?" + _QUOTED, _any),
-    _phrase("password", rb"password(?:\s{0,4}=)?\s{0,4}\(?\s{0,4}'(?P<value>[^'\\\r\n]{1,512}+)'", _odd),
+    _phrase("password", rb"password(?:\s{0,4}=)?\s{0,4}\(?\s{0,4}n?'(?P<value>[^'\\\r\n]{1,512}+)'", _odd),
     _phrase("login ", rb"login\s{1,40}+[^\s:]{1,200}+\s{1,40}+password\s{1,40}+" + _VALUE, _any),
     _phrase("requirepass|masterauth|bindpw|rootpw|rocommunity|rwcommunity|setcookie",
             rb"[a-z]{6,12}+(?:" + _QUOTE + rb",?)?[ \t]{1,40}+" + _EITHER, _any),
@@ -108,9 +116,28 @@ PHRASES = (
     _phrase("password(|passwd(|secret(|token(|key(|passphrase(|credential(",
             rb"(?P<name>[a-z_]{0,40}(?:password|passwd|passphrase|secret|token|key|credential))\(\s{0,4}" + _QUOTED + rb"\s{0,4}\)", _setter, before=40),
     _phrase("password for |passphrase for |password of ", rb"pass(?:word|phrase) (?:for|of) [^:\r\n]{1,80}+:[ \t]{1,8}+" + _VALUE, _odd),
+    _phrase("bearer.", rb"bearer\.(?:authorization\.k8s\.io\.)?(?P<value>[\w.~+/=-]{12,8192}+)", _looks, "authorization"),
+    _phrase("pass:", rb"(?<![\w-])pass:" + _VALUE, _looks, before=2),
+    _phrase("openssl ", rb"openssl\s(?:passwd\s(?:-\w{1,8}\s){0,3}|[^\r\n|;]{0,200}?\s-k\s)" + _EITHER, _looks),
+    _phrase("addauth digest ", rb"addauth digest [^\s:]{1,100}+:" + _VALUE, _any),
+    _phrase("htpasswd ", rb"htpasswd\s-[a-z]{0,6}b[a-z]{0,6}\s{1,4}(?:-\w{1,4}\s{1,4}){0,3}\S{1,200}+\s{1,4}\S{1,200}+\s{1,4}" + _EITHER, _any),
+    _phrase("--user|creds|--auth|-a ", rb"(?:--user|--proxy-user|--auth|(?:--(?:src|dest)-)?creds|-a)[ =](?:\\*[\"'])?[a-z][^\s:\"'/]{0,100}+:(?!//)" + _VALUE, _looks, before=7),
+    _phrase("add_user |change_password ", rb"(?:add_user|change_password)\s{1,4}\S{1,200}+\s{1,4}" + _EITHER, _any),
+    _phrase("mc alias set |mc config host add ", rb"mc (?:alias set|config host add)\s{1,4}\S{1,100}+\s{1,4}\S{1,400}+\s{1,4}\S{1,200}+\s{1,4}" + _EITHER, _any),
+    _phrase("password-stdin", rb"(?:echo|printf)\s{1,4}(?:-n\s{1,4}|[\"']?%s[\"']?\s{1,4})?" + _EITHER + rb"\s{0,4}\|", _any, before=300),
+    _phrase("-b |--cookie ", rb"(?:-b|--cookie) (?:\\*[\"'])?[\w.-]{1,80}+=" + _VALUE, _looks, "cookie"),
+    _phrase("key=\"|name=\"|key=\\\"|name=\\\"", rb"(?:key|name)=\\*\"(?P<name>[\w.-]{1,100}+)\\*\">(?P<value>[^<>\r\n]{1,512}+)<", _under_name),
+    _phrase("<![cdata[", rb"<(?P<name>[\w.-]{1,100}+)>\s{0,40}<!\[cdata\[(?P<value>[^\]\r\n]{1,512}+)\]", _under_name, before=140),
+    _phrase("cookies", rb"cookies[\"']?[=:]\s{0,4}\{\s{0,4}[\"'][\w.-]{1,80}+[\"']:\s{0,4}" + _QUOTED, _said_in_url, "cookie"),
+    _phrase("pass=", rb"(?<![\w-])pass=" + _EITHER, _looks, before=2),
+    _phrase(":(string)", rb"(?P<name>[\w.]{1,80}+):\s{0,4}\(string\) \(len=[0-9]{1,6}\) " + _QUOTED, _under_name, before=90),
+    _phrase("some(|secret(", rb"(?P<name>[\w.]{1,80}+): (?:some|secret)\(\\*\"(?P<value>[^\"\\\r\n]{1,512}+)\\*\"", _under_name, before=90),
+    _phrase("[value=|{value=|(value=", rb"(?P<name>[\w.]{1,80}+)[\[({]value=" + _EITHER, _under_name, before=90),
+    _phrase("?key=|&key=|?code=|&code=|?auth=|&auth=", rb"[?&](?:key|code|auth)=" + _VALUE, _said_in_url, "token"),
+    _phrase("insert into ", rb"insert into [^()\r\n]{1,200}\((?P<name>[^()]{1,1000}+)\)\s{0,4}values?\s{0,4}\((?:[^()]{0,2000}?,\s{0,4})??" + _QUOTED + rb"\s{0,4}[,)]", _inserted),
     _phrase(".sid=", rb"\.sid=(?P<value>[^\s\"'\\;,&]{8,512}+)", _looks, "session"),
     _phrase("_auth=|_auth =", rb"_auth[ ]?=[ ]?" + _EITHER, _looks, "auth"),
-    _phrase("pass|token|secret|credential|api",
+    _phrase("pass|token|secret|credential|api|hmac|signing|encryption|access|private|master",
             rb"(?P<what>" + _SECRET_WORD + rb")(?:[ ](?:for|of)(?:[ ](?:the|user|account|host))?[ ][\w.@'\"-]{1,80}+)?"
             rb"(?::[ ]|[ ]is[ ]|[ ]was[ ]|[ ]set[ ]to[ ]|[ ]=[ ]|[ ])(?:\\*[\"'`])?(?P<value>[^\s\"'`\\;,)(\]}<>=]{8,512}+)", _said, SAID),
 )  # fmt: skip
@@ -139,5 +166,6 @@ def _try(folded: bytes, place: int, phrase: Phrase) -> re.Match[bytes] | None:
     if phrase.before > 0:
         start = max(folded.rfind(b"\n", 0, place) + 1, place - phrase.before)
         return phrase.pattern.search(folded, start, place + 1024)
-    start = folded.rfind(b"\n", max(0, place - _MOST_BEFORE), place) + 1
+    least = max(0, place - _MOST_BEFORE)
+    start = max(folded.rfind(b"\n", least, place), folded.rfind(b"\t", least, place)) + 1
     return phrase.pattern.match(folded, start) if start or place < _MOST_BEFORE else None

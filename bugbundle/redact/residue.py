@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bugbundle.codec import JSONError, decode
+from bugbundle.redact import helm
 from bugbundle.redact.names import harmless, looks_secret
 
 _PEM = re.compile(rb"BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,6}-----[^-]{0,200}?[A-Za-z0-9+/]{16}")
@@ -163,9 +164,14 @@ def _has_value(secret: dict[str, Any]) -> bool:
     for field in ("data", "stringData"):
         values = secret.get(field)
         for text in values.values() if isinstance(values, dict) else ():
-            if isinstance(text, str) and text.strip() and not _may_stay(text):
+            if isinstance(text, str) and text.strip() and not _may_stay(text) and not _is_bare_release(text):
                 return True
     return False
+
+
+def _is_bare_release(text: str) -> bool:
+    raw = text.encode("utf-8", "replace")
+    return helm.without_secrets(raw) == raw
 
 
 def _may_stay(text: str) -> bool:

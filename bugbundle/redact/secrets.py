@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bugbundle.redact import helm
 from bugbundle.redact.escapes import unescape
 from bugbundle.redact.standin import Cut, Form, decoded, is_standin
 
@@ -150,6 +151,11 @@ def _leave(data: bytes, frame: _Frame, parent: _Frame, listed: bool) -> Iterator
 def _value(data: bytes, value: _String) -> Iterator[Cut]:
     raw = data[value.start : value.end]
     if raw.strip() and not is_standin(raw):
+        release = helm.without_secrets(raw) if value.form is Form.BASE64 else None
+        if release is not None:
+            if release != raw:
+                yield Cut(value.start, value.end, "helm-release", value.form, instead=release)
+            return
         plain = decoded(raw) if value.form is Form.BASE64 else unescape(raw)[0]
         if not is_public(plain):
             yield Cut(value.start, value.end, "secret-data", value.form)

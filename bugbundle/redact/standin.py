@@ -41,6 +41,8 @@ class Cut(NamedTuple):
     form: Form = Form.TEXT
     quote: bytes = b""
     """What the stand-in needs around it, where the value is a bare number of JSON."""
+    instead: bytes = b""
+    """What is written where something of the value may stay; else a stand-in is."""
 
 
 def text(kind: str, value: bytes, key: bytes) -> bytes:
@@ -51,6 +53,8 @@ def text(kind: str, value: bytes, key: bytes) -> bytes:
 
 def render(cut: Cut, value: bytes, key: bytes) -> bytes:
     """The bytes that take the place of `value`."""
+    if cut.instead:
+        return cut.instead
     if cut.form is Form.ENVOY:
         return ENVOY_REDACTED
     if cut.form is Form.BASE64:
