@@ -1,7 +1,7 @@
 """Helm's release Secrets: chart, name, version, status and times stay, so that `helm list` works on a replay; manifest,
 values, templates, hooks and notes go, as anything may be in them.
 
-A release is JSON, gzipped, as base64 (helm.sh/helm, pkg/storage/driver/util.go), in a Secret, which is base64 once more.
+A release is JSON, gzipped, as base64 (helm.sh/helm, pkg/storage/driver/util.go), in a Secret: base64 once more.
 """
 
 from __future__ import annotations
