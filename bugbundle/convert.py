@@ -6,6 +6,7 @@ Knows bundles and redaction. Must not know what the entries mean.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -50,6 +51,38 @@ def convert(source: Bundle, target: str | os.PathLike[str], *, force: bool = Fal
             _copy(source, name, writer)
         writer.close(source.manifest.finished if source.manifest else None)
     return path
+
+
+def merge(parts: Sequence[Bundle], target: str | os.PathLike[str]) -> Path:
+    """Parts of one recording (`collect --shard`) as one bundle at `target`; the path written.
+
+    What several have is taken from the first; a gap of one is none where another has the answer. Raises `BundleError`
+    where they are of different clusters, or the target exists.
+    """
+    names = {part.header.clusters for part in parts}
+    if len(names) > 1:
+        said = ", ".join(sorted("+".join(clusters) or "unknown" for clusters in names))
+        raise BundleError(f"are parts of different clusters ({said})", todo="Merge the parts of one collection")
+    first = parts[0]
+    owners = {name: part for part in reversed(parts) for name in part}
+    started = min((part.started for part in parts if part.started), default=datetime.now(UTC).replace(microsecond=0))
+    options = {name: value for name, value in first.header.options.items() if name != "shard"}
+    header = replace(
+        first.header,
+        format=FORMAT,
+        tool=f"bugbundle {__version__}",
+        started=started,
+        options=options,
+        redaction={"rules": 1},
+    )
+    with BundleWriter(target, header, _gate(first)) as writer:
+        for gap in (gap for part in parts for gap in part.gaps.values() if gap.path not in owners):
+            writer.gap(gap)
+        for name in sorted(owners, key=_place):
+            _copy(owners[name], name, writer)
+        ends = [part.manifest.finished for part in parts if part.manifest and part.manifest.finished]
+        writer.close(max(ends, default=None))
+    return Path(target)
 
 
 def _gate(source: Bundle) -> Gate:

@@ -21,6 +21,7 @@ from bugbundle.errors import BugbundleError
 RECORD = {
     "collect": ("bugbundle.cli.collect:collect", "A cluster's mesh to a bundle."),
     "convert": ("bugbundle.cli.convert:convert", "An unpacked folder, or another bundle, to a bundle."),
+    "merge": ("bugbundle.cli.merge:merge", "The parts of one collection to one bundle."),
     "info": ("bugbundle.cli.info:info", "What is in a bundle, what is not, and is it whole."),
 }
 EXPLAIN = {
@@ -76,7 +77,7 @@ COMMANDS |= {short: (COMMANDS[word][0], f"Short for {word}.") for short, word in
 """Every word that is understood."""
 
 
-LASTING = frozenset({"collect", "convert", "fleet", "replay"})
+LASTING = frozenset({"collect", "convert", "fleet", "merge", "replay"})
 """The commands that work for long in little memory."""
 
 

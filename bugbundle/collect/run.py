@@ -281,7 +281,9 @@ class Collection:
         found: dict[str, object] = {
             "namespaces": list(options.namespaces), "include": list(options.include), "exclude": list(options.exclude),
             "logs": options.logs, "tailLines": options.lines(len(plan.logs)), "sinceSeconds": options.since,
-            "logsLeftOut": plan.left_out,
+            "logsLeftOut": plan.left_out, "profile": options.profile if options.profile != "standard" else None,
+            "sinceTime": options.since_time or None, "untilTime": options.until_time or None,
+            "shard": f"{options.shard[0]}/{options.shard[1]}" if options.shard[1] > 1 else None,
         }  # fmt: skip
         return {name: value for name, value in found.items() if value not in (None, [], True)}
 

@@ -13,7 +13,7 @@ from bugbundle.mesh.ref import Proof, Ref
 from bugbundle.rules.model import Evidence, Level, rule
 from bugbundle.words import clip
 
-_VARYING = re.compile(r'\\?"[^"\\]*\\?"|[0-9a-f]{8,}|\d+')
+_VARYING = re.compile(r'^[\w.-]+(?= is forbidden)|\\?"[^"\\]*\\?"|[0-9a-f]{8,}|\d+')
 SHOWN = 100
 """Characters of a reason."""
 
@@ -41,7 +41,7 @@ def gaps(mesh: Mesh) -> Iterator[Evidence]:
     for gap in mesh.bundle.gaps.values():
         if NOT_HELD in gap.reason:
             continue
-        reason = _VARYING.sub("N", _short(gap))
+        reason = _VARYING.sub("N", _whole(gap)).partition(" at the cluster scope")[0].partition(" in the namespace")[0]
         groups.setdefault((source_of(gap.path), gap.status, reason), []).append(gap)
     for (source, status, _), members in groups.items():
         first = members[0]
@@ -57,6 +57,10 @@ def gaps(mesh: Mesh) -> Iterator[Evidence]:
 
 
 def _short(gap: Gap) -> str:
+    return clip(_whole(gap), SHOWN)
+
+
+def _whole(gap: Gap) -> str:
     match = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)', gap.reason)
     text = match[1].replace('\\"', '"').replace("\\n", " ") if match else gap.reason
-    return clip(text.strip(), SHOWN)
+    return text.strip()
