@@ -41,6 +41,7 @@ PROXY: tuple[str, ...] = (
     "proxy.bb306_proxy_not_ready",
     "proxy.bb307_discovery_address",
     "proxy.bb308_envoy_crash",
+    "proxy.bb309_wasm_not_loaded",
 )
 EFFECT: tuple[str, ...] = (
     "effect.bb771_namespace_not_discovered",
@@ -93,6 +94,7 @@ AMBIENT: tuple[str, ...] = (
     "ambient.bb556_policy_denied",
     "ambient.bb557_ztunnel_errors",
     "ambient.bb558_ztunnel_cannot_start",
+    "ambient.bb559_ztunnel_keeps_policy",
 )
 INJECTION: tuple[str, ...] = (
     "injection.bb601_webhook_ca_mismatch",
@@ -116,6 +118,7 @@ INJECTION: tuple[str, ...] = (
     "injection.bb619_injection_asked_in_vain",
     "injection.bb620_no_injection_webhook",
     "injection.bb621_traffic_excluded",
+    "injection.bb622_injection_label_not_on_template",
 )
 TRAFFIC: tuple[str, ...] = (
     "traffic.bb701_service_selects_no_pods",
@@ -145,6 +148,7 @@ TRAFFIC: tuple[str, ...] = (
     "traffic.bb725_route_parent_missing",
     "traffic.bb726_gateway_class_unknown",
     "traffic.bb727_policy_denies_requests",
+    "traffic.bb740_route_without_backends",
 )
 KUBERNETES: tuple[str, ...] = (
     "kubernetes.bb801_crash_loop",

@@ -88,6 +88,8 @@ PROXY = {
     "aborted": b"Envoy aborted abnormally",  # pkg/envoy/agent.go
     "exited": b"Envoy exited with error",  # pkg/envoy/agent.go
     "files": b"too many open files",  # kernel
+    "wasm": b"error in converting the wasm config to local",  # pkg/wasm/convert.go
+    "wasm_load": b"Failed to load Wasm",  # Envoy, source/extensions/common/wasm/wasm.cc
 }
 
 ZTUNNEL = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bugbundle.istio import Source
-from bugbundle.mesh import Mesh
+from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.signals.logs import INIT, Line, log
@@ -35,12 +35,12 @@ def redirection_not_set_up(mesh: Mesh) -> Iterator[Evidence]:
     ## What to do
     `istio-init`: it needs NET_ADMIN and NET_RAW, and the kernel's iptables modules; where the platform forbids them,
     use istio-cni. `istio-validation`: istio-cni did not set the pod up; look at its pod and its log on the node, then
-    delete the pod.
+    delete the pod. A pod of a Job is not repaired: run the Job again once istio-cni is ready on the node.
     """
     found = [
         one
         for pod in mesh.kube.list(res.POD)
-        if alive(pod)
+        if alive(pod) or _of_a_job(pod)
         for one in statuses(pod)
         if one.container in INIT_CONTAINERS and failed(one)
     ]
@@ -65,6 +65,11 @@ def redirection_not_set_up(mesh: Mesh) -> Iterator[Evidence]:
             ),
             affects=tuple(pod_id(one.pod) for one in group),
         )
+
+
+def _of_a_job(pod: KubeObject) -> bool:
+    """Whether the pod has failed for good: one of a Job is not started again, nor repaired by istio-cni."""
+    return pod.status.get("phase") == "Failed" and ("Job" in dict(pod.owners))
 
 
 def failed(one: Trouble) -> bool:
