@@ -8,7 +8,7 @@ from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.analysed import analysed
 from bugbundle.mesh.config.hosts import hosts
-from bugbundle.mesh.kube import as_text, dicts, texts
+from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
 from bugbundle.mesh.ref import ref
 from bugbundle.mesh.selectors import contains, selector_text, workload_selector
 from bugbundle.mesh.workloads.index import index
@@ -22,7 +22,7 @@ from bugbundle.rules.model import Level
     "destinationrule.SubsetSelectPodAnalyzer",
     level=Level.ERROR,
     reads={res.DESTINATION_RULE, res.SERVICE, res.POD},
-    optional={res.SERVICE_ENTRY, res.WORKLOAD_ENTRY, res.NODE},
+    optional={res.SERVICE_ENTRY, res.WORKLOAD_ENTRY, res.NODE, res.VIRTUAL_SERVICE},
     message=(
         "The Subset {subset} defined in the DestinationRule does not select any pods. Which may "
         "lead to 503 UH (NoHealthyUpstream)."
@@ -52,7 +52,7 @@ def subset_selects_no_pods(mesh: Mesh) -> Iterator[Hit]:
             if not selects(known, nodes, wanted):
                 name = as_text(subset.get("name"))
                 text = f"subset {name}: {selector_text(wanted)}"
-                by = _by_entries(mesh, target.source, wanted)
+                by = _by_entries(mesh, target.source, wanted) or _unused(mesh, target.source, name)
                 place = f"/spec/subsets/{number}/labels"
                 yield Hit(item, {"subset": name}, place, text, (ref(target.source),), harmless=by)
 
@@ -66,3 +66,16 @@ def _by_entries(mesh: Mesh, source: KubeObject, wanted: dict[str, str]) -> str:
         if entry.namespace == source.namespace and contains(labels, wanted):
             return f"{entry} has these labels"
     return ""
+
+
+def _unused(mesh: Mesh, source: KubeObject, name: str) -> str:
+    """A subset for a version that is not deployed costs nobody a request until a route sends there."""
+    for kind in ("http", "tcp", "tls"):
+        for item in mesh.kube.list(res.VIRTUAL_SERVICE):
+            for entry in dicts(item.spec.get(kind)):
+                for route in [*dicts(entry.get("route")), {"destination": entry.get("mirror")}]:
+                    destination = as_dict(route.get("destination"))
+                    found = hosts(mesh).find(as_text(destination.get("host")), item.namespace)
+                    if destination.get("subset") == name and (found is None or found.source is source):
+                        return ""
+    return f"no VirtualService sends to subset {name}" if mesh.kube.recorded(res.VIRTUAL_SERVICE) else ""
