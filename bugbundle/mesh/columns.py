@@ -37,14 +37,14 @@ class Column:
         self.bare = bare
         self.kept: dict[Hashable, Any] = {}
         """What `once` keeps."""
-        self._facts = facts
+        self.table = facts
 
     def __bool__(self) -> bool:
         return bool(self.contents or self.bare)
 
     def facts(self, content: Content) -> Facts:
         """What rules need of a content."""
-        return self._facts.of(content.body)
+        return self.table.of(content.body)
 
     @functools.cached_property
     def named(self) -> dict[str, Content]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from bugbundle.codec import (
@@ -30,9 +31,9 @@ _DEFAULT = ("default_filter_chain", "defaultFilterChain")
 
 
 class _Bootstrap(Struct):
-    """A bootstrap, of which only the node is parsed."""
+    """A bootstrap, of which only the node is split."""
 
-    node: dict[str, Any] = field(default_factory=dict)
+    node: dict[str, Raw] = field(default_factory=dict)
 
 
 _read_bootstrap = Reader(_Bootstrap)
@@ -44,6 +45,8 @@ class FactTable:
     def __init__(self, index: XdsIndex) -> None:
         self._index = index
         self._known: dict[bytes, Facts] = {}
+        self.kept: dict[Hashable, Any] = {}
+        """What `once` keeps."""
         self._chains: dict[bytes, ChainFacts | None] = {}
 
     def of(self, number: int) -> Facts:
@@ -112,6 +115,7 @@ class FactTable:
 
 def _bootstrap(text: bytes) -> Facts:
     try:
-        return BootstrapFacts(_read_bootstrap(text).node)
+        node = _read_bootstrap(text).node
     except BugbundleError:
         return BootstrapFacts(as_dict(as_dict(decode(text)).get("node")))
+    return BootstrapFacts({name: decode(raw) for name, raw in node.items() if name != "extensions"})

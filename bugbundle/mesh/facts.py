@@ -144,7 +144,7 @@ class SecretFacts:
 
 @dataclass(frozen=True, slots=True)
 class BootstrapFacts:
-    """Who a proxy says that it is: `node` as it stands in the dump."""
+    """Who a proxy says that it is: `node` as it stands in the dump, without its long list of `extensions`."""
 
     node: dict[str, Any]
 

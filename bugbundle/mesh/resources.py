@@ -83,6 +83,11 @@ class Resource:
             return None
         return decode(self._dump.index.body_text(self.number), str(self.pointer))
 
+    @property
+    def table(self) -> FactTable:
+        """The facts of all contents of its mesh."""
+        return self._dump.facts
+
     def facts(self) -> Facts:
         """What rules need of it (`bugbundle.mesh.facts`), worked out once per distinct content."""
         return self._dump.facts.of(self.number)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from bugbundle.mesh import Mesh, Proxy, Resource
 from bugbundle.mesh.columns import Column
+from bugbundle.mesh.fact_table import FactTable
 from bugbundle.mesh.facts import ClusterFacts, Facts, ListenerFacts, RouteFacts, RouteTarget
 from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Ref
@@ -60,26 +61,30 @@ def lacking(proxy: Proxy) -> Iterator[tuple[Resource, RouteTarget]]:
     for kind, column in known.live.items() if known else ():
         if known and not _sent_to(column) <= known.clusters:
             for resource in _shaping(proxy, kind):
-                used = uses(proxy.mesh, resource)
+                used = uses(resource)
                 yield from ((resource, used.targets[cluster][0]) for cluster in used.names - known.clusters)
 
 
 @once
 def _sent_to(column: Column) -> frozenset[str]:
     """Every cluster that listeners or route configurations send to."""
-    return frozenset().union(*(_uses(column.facts(one)).names for one in column.contents))
+    known = _known_uses(column.table)
+    for one in column.contents:
+        if one.meaning not in known:
+            known[one.meaning] = _uses(column.facts(one))
+    return frozenset().union(*(known[one.meaning].names for one in column.contents))
 
 
-def uses(mesh: Mesh, resource: Resource) -> Uses:
+def uses(resource: Resource) -> Uses:
     """The clusters that a listener or a route configuration sends to; remembered under its content."""
-    known = _known_uses(mesh)
+    known = _known_uses(resource.table)
     if resource.meaning not in known:
         known[resource.meaning] = _uses(resource.facts())
     return known[resource.meaning]
 
 
 @once
-def _known_uses(mesh: Mesh) -> dict[bytes, Uses]:
+def _known_uses(table: FactTable) -> dict[bytes, Uses]:
     """meaning → uses, filled as they are asked for."""
     return {}
 

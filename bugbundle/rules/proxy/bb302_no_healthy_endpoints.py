@@ -147,7 +147,7 @@ def _routes(mesh: Mesh, found: dict[str, Empty]) -> None:
         facts = one.first.facts() if one.first else None
         one.unhealthy = len(facts.hosts) if isinstance(facts, EndpointFacts) else 0
         for resource in shaping(one.proxies[0]):
-            for target in uses(mesh, resource).targets.get(name, ()):
+            for target in uses(resource).targets.get(name, ()):
                 one.config = one.config or target.config
 
 

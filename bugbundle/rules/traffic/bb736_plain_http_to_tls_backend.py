@@ -121,7 +121,7 @@ def _told(port: dict[str, Any]) -> str:
 def _routes(mesh: Mesh, fault: Fault) -> Iterator[Ref]:
     """The Istio objects that route to the cluster."""
     for resource in shaping(fault.proxy):
-        for sent in uses(mesh, resource).targets.get(fault.cluster, ()):
+        for sent in uses(resource).targets.get(fault.cluster, ()):
             made = config_ref(sent.config)
             if made and "~" not in made.name:
                 yield made

@@ -139,7 +139,7 @@ def _objects(mesh: Mesh, fault: Fault) -> Iterator[Ref]:
         name = fault.authority.partition(":")[0] or fault.sni
         yield from (ref(one) for one in named_for(mesh, name))
     for resource in shaping(fault.proxy) if fault.cluster else ():
-        for sent in uses(mesh, resource).targets.get(fault.cluster, ()):
+        for sent in uses(resource).targets.get(fault.cluster, ()):
             made = config_ref(sent.config)
             if made and "~" not in made.name:
                 yield made
