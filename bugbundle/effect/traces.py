@@ -11,15 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from bugbundle.mesh import Mesh, Proxy, Resource
-from bugbundle.mesh.facts import ClusterFacts, ListenerFacts, RouteFacts
+from bugbundle.mesh import Mesh, Proxy
+from bugbundle.mesh.columns import Column
+from bugbundle.mesh.fact_table import FactTable
+from bugbundle.mesh.facts import ClusterFacts, Facts, ListenerFacts, RouteFacts
 from bugbundle.mesh.once import once
 from bugbundle.mesh.workloads.owners import config_ref
 from bugbundle.xds import Xds
 
 _POLICY = re.compile(r"ns\[(.+?)\]-policy\[(.+?)\]-rule\[")
 SHAPED = (Xds.CDS, Xds.LDS, Xds.RDS, Xds.ECDS)
-OLD = frozenset({"dynamic_draining", "dynamic_rejected"})
+LIVE = ("static", "dynamic_active", "dynamic_warming", "flat")
 
 Name = tuple[str, str, str]
 """(kind, namespace, name) of an object; the kind `issuer` has the issuer as its name."""
@@ -29,7 +31,6 @@ class Traces:
     """Which names stand in which proxies."""
 
     def __init__(self, mesh: Mesh) -> None:
-        self._names: dict[int, dict[Name, str]] = {}
         self._found: dict[Name, dict[str, str]] = {}
         self.readable: set[str] = set()
         for proxy in mesh.proxies:
@@ -38,12 +39,9 @@ class Traces:
 
     def _look(self, proxy: Proxy) -> None:
         self.readable.add(proxy.id)
-        for resource in proxy.dump.resources() if proxy.dump else ():
-            if resource.kind not in SHAPED or resource.section in OLD or not resource.has_body:
-                continue
-            if resource.number not in self._names:
-                self._names[resource.number] = dict(_names(resource))
-            for name, what in self._names[resource.number].items():
+        for kind in SHAPED if proxy.dump else ():
+            column = proxy.dump.column(kind, *LIVE) if proxy.dump else None
+            for name, what in _of_column(column, kind).items() if column else ():
                 self._found.setdefault(name, {}).setdefault(proxy.id, what)
 
     def of(self, kind: str, namespace: str, name: str) -> dict[str, str]:
@@ -63,10 +61,28 @@ class Traces:
         return found
 
 
-def _names(resource: Resource) -> Iterator[tuple[Name, str]]:
+@once
+def _of_column(column: Column, kind: Xds) -> dict[Name, str]:
+    """name → what it is of, the first that has it: once for all proxies with this column."""
+    known = _of_contents(column.table)
+    found: dict[Name, str] = {}
+    for content in column.contents:
+        if content.number not in known:
+            known[content.number] = dict(_names(kind, content.name, column.facts(content)))
+        for name, what in known[content.number].items():
+            found.setdefault(name, what)
+    return found
+
+
+@once
+def _of_contents(table: FactTable) -> dict[int, dict[Name, str]]:
+    """content → the names that stand in it, filled as they are asked for."""
+    return {}
+
+
+def _names(kind: Xds, resource: str, facts: Facts) -> Iterator[tuple[Name, str]]:
     """(name, what) of everything that stands in one resource."""
-    facts = resource.facts()
-    what = f"{_WORDS.get(resource.kind, resource.kind)} {resource.name}"
+    what = f"{_WORDS.get(kind, kind)} {resource}"
     if isinstance(facts, ClusterFacts):
         yield from _configs((facts.config,), what)
         for namespace, host in facts.services:
@@ -87,8 +103,8 @@ def _names(resource: Resource) -> Iterator[tuple[Name, str]]:
                 yield ("issuer", "", issuer), what
             for name in chain.filters:
                 yield from _wasm(name, what)
-    elif resource.kind == Xds.ECDS:
-        yield from _wasm(resource.name, what)
+    elif kind == Xds.ECDS:
+        yield from _wasm(resource, what)
 
 
 _WORDS = {Xds.CDS: "cluster", Xds.LDS: "listener", Xds.RDS: "route configuration", Xds.ECDS: "extension"}
