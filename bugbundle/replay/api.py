@@ -6,6 +6,7 @@ Every refusal is a `Refusal`; anything that a bundle holds and cannot be read is
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -19,6 +20,7 @@ from bugbundle.codec import encode
 from bugbundle.errors import BugbundleError
 from bugbundle.replay import reviews
 from bugbundle.replay.answers import Answers, Asked
+from bugbundle.replay.bodies import Bodies
 from bugbundle.replay.catalogue import Resource
 from bugbundle.replay.clean import Cleaner
 from bugbundle.replay.discovery import AGGREGATED, Discovery
@@ -30,7 +32,9 @@ from bugbundle.replay.query import flag, integer
 from bugbundle.replay.reviews import Reviews
 from bugbundle.replay.status import Refusal, from_gap, gap_header, no_such_resource, unrecorded
 from bugbundle.replay.stream.carrier import turn
+from bugbundle.replay.stream.channels import is_websocket
 from bugbundle.replay.target import Target, segments, target
+from bugbundle.replay.watching import watch_by_websocket
 
 JSON = "application/json"
 READING = ("GET", "HEAD")
@@ -51,6 +55,7 @@ class Api:
         self.bundle = bundle = cleaned(bundle)
         self.cleaner = Cleaner(bundle)
         self.answers = Answers(bundle, self.cleaner)
+        self.bodies = Bodies(self.answers.objects)
         self.discovery = Discovery(self.answers.catalogue)
         self.reviews = Reviews(self.answers.lists)
         self.openapi = OpenAPI(bundle, self.answers.lists, self.answers.catalogue)
@@ -150,7 +155,7 @@ class Api:
             return await self._watch(request, asked)
         if wanted.name:
             return web.Response(body=self.answers.get(asked, wanted.name), content_type=JSON)
-        body, warning = self.answers.objects(asked)
+        body, warning = await self.bodies.of(asked)
         place = f"namespaces/{wanted.namespace}/{resource.plural}" if wanted.namespace else resource.plural
         gap = self.bundle.gaps.get(f"{resource.folder}/{place}.json")
         headers = {**self._warnings(resource, warning), **(gap_header(gap) if gap else {})}
@@ -159,11 +164,15 @@ class Api:
     async def _watch(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         """What there is, then nothing: a recording does not change."""
         seconds = min(integer(request.query, "timeoutSeconds") or WATCH_SECONDS, WATCH_SECONDS)
-        events = list(self.answers.events(asked))
+        events = self.answers.events(asked)
+        first = next(events, None)  # what cannot be answered is refused before anything is sent
+        every = itertools.chain(() if first is None else (first,), events)
+        if is_websocket(request):
+            return await watch_by_websocket(request, every, self.closing, seconds)
         response = web.StreamResponse(headers={"Content-Type": JSON})
         with suppress(ConnectionError):
             await response.prepare(request)
-            for event in events:
+            for event in every:
                 await turn()
                 await response.write(event)
             with suppress(TimeoutError):

@@ -17,7 +17,7 @@ from aiohttp import web
 from bugbundle.replay.status import Refusal
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+BEARER = "base64url.bearer.authorization.k8s.io."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def _token(request: web.Request) -> str:
         return given.strip()
     for protocol in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
         name = protocol.strip()
-        if name.startswith(_PROTOCOL):
-            code = name.removeprefix(_PROTOCOL)
+        if name.startswith(BEARER):
+            code = name.removeprefix(BEARER)
             try:
                 return base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)).decode()
             except (binascii.Error, ValueError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from bugbundle.bundle import Bundle
+from bugbundle.errors import BugbundleError
 from bugbundle.replay.answers import Answers
 from bugbundle.replay.catalogue import Resource
 from bugbundle.replay.lists import parsed
@@ -38,8 +39,17 @@ class Proxies:
         if self._pages is None:
             from bugbundle.replay.stream import Pages
 
-            self._pages = Pages(self._bundle)
+            self._pages = Pages(self._bundle, self._ready)
         return self._pages
+
+    def _ready(self, namespace: str, pod: str) -> bool | None:
+        """The Ready condition of a Pod; None where it has none, or is not in the recording."""
+        try:
+            found = self._object("pods", namespace, pod)
+        except (Refusal, BugbundleError):
+            return None
+        rows = [row for row in objects(found, "status", "conditions") if row.get("type") == "Ready"]
+        return rows[0].get("status") == "True" if rows else None
 
     async def stream(self, request: web.Request, wanted: Target) -> web.StreamResponse:
         """Port-forward, exec or attach to a pod that was recorded."""

@@ -9,21 +9,15 @@ from dataclasses import dataclass
 
 from bugbundle.replay.status import Refusal
 
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
 _TOKEN = "bugbundle:"
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:
-    """A boolean as Go reads it; a name without a value counts as true, as in the API server."""
-    if name not in query:
-        return False
-    value = query[name]
-    if value in _FALSE and value:
-        return False
-    if value in _TRUE or not value:
-        return True
-    raise Refusal(400, f"invalid value for {name}: {value[:40]!a} is not a boolean")
+    """A boolean as the API server reads it: absent, `0` and `false` in any case are false, anything else is true.
+
+    Source: `Convert_Slice_string_To_bool` of k8s.io/apimachinery/pkg/runtime/conversion.go.
+    """
+    return name in query and query[name].lower() not in ("0", "false")
 
 
 def integer(query: Mapping[str, str], name: str) -> int | None:

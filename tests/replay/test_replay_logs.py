@@ -87,7 +87,7 @@ def test_recorded_timestamps(query: str, expected: str, serve: Serve) -> None:
         ("container=app&limitBytes=0", "400 limitBytes: Invalid value: 0: must be greater than 0"),
         ("container=app&sinceTime=yesterday", "400 invalid value for sinceTime: it is not RFC 3339"),
         ("container=app&follow=maybe", OWN_TIMES),
-        ("container=app&previous=maybe", "400 invalid value for previous: 'maybe' is not a boolean"),
+        ("container=app&previous=maybe", '400 previous terminated container "app" in pod "web" not found'),
     ],
 )
 def test_refusals(query: str, expected: str, serve: Serve) -> None:

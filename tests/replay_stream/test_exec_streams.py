@@ -71,7 +71,7 @@ def test_protocols_that_nobody_speaks_are_refused() -> None:
     async def check() -> None:
         async with server(pages()) as base, aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-                await session.ws_connect(f"{base}/shop/web/exec?{query('ls')}", protocols=["channel.k8s.io"])
+                await session.ws_connect(f"{base}/shop/web/exec?{query('ls')}", protocols=["v9.channel.k8s.io"])
             assert refused.value.status == 400
             head, client = await upgrade(base, f"shop/web/exec?{query('ls')}", "v1.channel.k8s.io")
             assert head.startswith(b"HTTP/1.1 403 ")

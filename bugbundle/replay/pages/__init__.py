@@ -6,16 +6,18 @@ parameters of a request. Must not know Kubernetes, sockets, or what a page means
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from bugbundle.bundle import Bundle
 from bugbundle.replay.pages import envoy, istiod
-from bugbundle.replay.pages.layout import ISTIOD, PROXY, ZTUNNEL
+from bugbundle.replay.pages.layout import ISTIOD, PLAIN_DEBUG, PROXY, ZTUNNEL
 from bugbundle.replay.pages.page import Page, canonical, sentence, split_target
 from bugbundle.replay.pages.shelf import Shelf, shelves
 
 __all__ = ["Page", "Pages"]
 
+READY = (PLAIN_DEBUG, "/ready")
 MAX_TARGET = 16384
 _READ_ONLY = "This is a recording: nothing can be changed, and {} is not answered.\n"
 
@@ -23,8 +25,10 @@ _READ_ONLY = "This is a recording: nothing can be changed, and {} is not answere
 class Pages:
     """Every recorded server of a bundle. Built once per bundle; looks at the manifest when first asked."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, ready: Callable[[str, str], bool | None] = lambda _space, _pod: None) -> None:
+        """`ready` tells of a namespace and a pod whether the kubelet found it ready; None where that is not known."""
         self.bundle = bundle
+        self._ready = ready
 
     @cached_property
     def _shelves(self) -> dict[tuple[str, str], Shelf]:
@@ -61,12 +65,21 @@ class Pages:
             return exact
         if method != "GET":
             return _post(shelf, port, method, path, query, body)
+        if (port, path) == READY and ISTIOD in shelf.kinds and (page := self._readiness(namespace, pod)):
+            return page
         if (port, canonical(method, path, query)) in shelf.gaps:
             return shelf.missing(port, canonical(method, path, query))
         for spot in (path, path.rstrip("/") + "/", path.rstrip("/") or "/"):
             if page := self._derived(shelf, port, spot, query):
                 return page
         return _not_recorded(shelf, port, path, query)
+
+    def _readiness(self, namespace: str, pod: str) -> Page | None:
+        """istiod's own `/ready`, which the kubelet asks: by the Pod's Ready condition, where nobody recorded it."""
+        ready = self._ready(namespace, pod)
+        if ready is None:
+            return None
+        return Page(200 if ready else 503, {"content-type": "text/plain; charset=utf-8"}, b"")
 
     def _derived(self, shelf: Shelf, port: int, path: str, query: dict[str, str]) -> Page | None:
         if PROXY in shelf.kinds and (page := envoy.derive(shelf, port, path, query)):

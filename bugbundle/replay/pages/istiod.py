@@ -18,6 +18,8 @@ def derive(shelf: Shelf, port: int, path: str, query: dict[str, str]) -> Page | 
     """A debug page with parameters, or of 8080, which serves what 15014 does; None where there is none."""
     if port not in (DEBUG, PLAIN_DEBUG):
         return shelf.find(port, canonical("GET", path, {}))
+    if path == "/ready":
+        return shelf.find(port, "GET /ready")
     pretty = "pretty" in query
     rest = {name: value for name, value in query.items() if name != "pretty"}
     page = _page(shelf, path, rest)

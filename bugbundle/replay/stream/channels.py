@@ -8,9 +8,13 @@ error of the n-th port, each begun by the port as two bytes, little endian).
 from __future__ import annotations
 
 import asyncio
+import base64
+from collections.abc import Sequence
 
 from aiohttp import WSMsgType, web
 
+from bugbundle.replay.gate import BEARER
+from bugbundle.replay.status import Refusal
 from bugbundle.replay.stream.carrier import CHUNK, turn
 
 CLOSE = 255
@@ -19,8 +23,9 @@ CLOSE = 255
 class Channels:
     """The channels of one websocket."""
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(self, socket: web.WebSocketResponse, *, coded: bool = False) -> None:
         self._socket = socket
+        self._coded = coded
         self._lock = asyncio.Lock()
 
     async def send(self, channel: int, data: bytes) -> None:
@@ -28,12 +33,17 @@ class Channels:
         for at in range(0, len(data), CHUNK):
             await turn()
             async with self._lock:
-                await self._socket.send_bytes(bytes([channel]) + data[at : at + CHUNK])
+                if self._coded:
+                    await self._socket.send_str(f"{channel}{base64.b64encode(data[at : at + CHUNK]).decode()}")
+                else:
+                    await self._socket.send_bytes(bytes([channel]) + data[at : at + CHUNK])
 
     async def receive(self) -> tuple[int, bytes] | None:
         """The next message as channel and bytes; None at the end, and for what is no message of a channel."""
         while True:
             message = await self._socket.receive()
+            if self._coded and message.type is WSMsgType.TEXT:
+                return _decoded(message.data)
             if message.type is not WSMsgType.BINARY or not message.data:
                 return None
             return message.data[0], bytes(message.data[1:])
@@ -41,6 +51,30 @@ class Channels:
     async def close(self) -> None:
         """A close frame."""
         await self._socket.close()
+
+
+def _decoded(text: str) -> tuple[int, bytes] | None:
+    """A message of the base64 protocols: the channel as a digit, then base64."""
+    if not text[:1].isascii() or not text[:1].isdigit():
+        return None
+    try:
+        return int(text[0]), base64.b64decode(text[1:], validate=True)
+    except ValueError:
+        return None
+
+
+def choose(request: web.Request, known: Sequence[str]) -> str:
+    """The first known protocol of those that the client offers; "" where it offers none: binary channels.
+
+    As the kubelet's `wsstream` does. `Refusal` 400 where none is known.
+    """
+    names = [name for name in offered(request) if not name.startswith(BEARER)]
+    if not names:
+        return ""
+    chosen = next((name for name in known if name in names), None)
+    if chosen is None:
+        raise Refusal(400, f"unable to negotiate a protocol: server accepts {', '.join(known)}")
+    return chosen
 
 
 def offered(request: web.Request) -> list[str]:

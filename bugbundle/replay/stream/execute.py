@@ -12,13 +12,17 @@ from aiohttp import web
 
 from bugbundle.codec import encode
 from bugbundle.replay.pages import Pages
+from bugbundle.replay.query import flag
 from bugbundle.replay.status import Refusal
 from bugbundle.replay.stream.carrier import MAX_MESSAGE, SECONDS_TO_CLOSE, switch
-from bugbundle.replay.stream.channels import Channels, is_spdy, is_websocket, offered, versions
+from bugbundle.replay.stream.channels import Channels, choose, is_spdy, is_websocket, versions
 from bugbundle.replay.stream.commands import Outcome, run
 from bugbundle.replay.stream.session import Session, Stream
 
-WEBSOCKET_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+WITH_STATUS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io")
+"""Protocols that end with a Status on the error channel; those before say nothing of success, and an error in words."""
+
+WEBSOCKET_PROTOCOLS = (*WITH_STATUS, "channel.k8s.io", "base64.channel.k8s.io")
 SPDY_PROTOCOL = "v4.channel.k8s.io"
 STDOUT, STDERR, ERROR = 1, 2, 3
 MAX_WORDS = 1000
@@ -33,14 +37,13 @@ async def exec_(request: web.Request, pages: Pages, namespace: str, pod: str) ->
     """
     argv = [] if request.path.endswith("/attach") else request.query.getall("command", [])[:MAX_WORDS]
     if is_websocket(request):
-        chosen = next((name for name in WEBSOCKET_PROTOCOLS if name in offered(request)), None)
-        if chosen is None:
-            raise Refusal(400, f"unable to negotiate a protocol: server accepts {', '.join(WEBSOCKET_PROTOCOLS)}")
+        chosen = choose(request, WEBSOCKET_PROTOCOLS)
         socket = web.WebSocketResponse(
-            protocols=[chosen], max_msg_size=MAX_MESSAGE, compress=False, timeout=SECONDS_TO_CLOSE
+            protocols=[chosen] if chosen else [], max_msg_size=MAX_MESSAGE, compress=False, timeout=SECONDS_TO_CLOSE
         )
         await socket.prepare(request)
-        await _by_channels(Channels(socket), run(pages, namespace, pod, argv), _wanted(request))
+        channels = Channels(socket, coded="base64" in chosen)
+        await _by_channels(channels, run(pages, namespace, pod, argv), _wanted(request), told=chosen in WITH_STATUS)
         return socket
     if not is_spdy(request):
         raise Refusal(400, "Upgrade request required")
@@ -56,7 +59,7 @@ async def exec_(request: web.Request, pages: Pages, namespace: str, pod: str) ->
 
 def _wanted(request: web.Request) -> frozenset[str]:
     """Which streams the client opens, as its query says; a terminal has no stderr of its own."""
-    asked = {name for name in ("stdin", "stdout", "stderr", "tty") if request.query.get(name, "") in ("true", "1")}
+    asked = {name for name in ("stdin", "stdout", "stderr", "tty") if flag(request.query, name)}
     return frozenset({"error"} | asked - {"tty"} - ({"stderr"} if "tty" in asked else set()))
 
 
@@ -71,13 +74,16 @@ def status_of(outcome: Outcome) -> bytes:
                    "reason": "NonZeroExitCode", "details": details})  # fmt: skip
 
 
-async def _by_channels(channels: Channels, outcome: Outcome, wanted: frozenset[str]) -> None:
+async def _by_channels(channels: Channels, outcome: Outcome, wanted: frozenset[str], *, told: bool) -> None:
     listening = asyncio.ensure_future(_drain(channels))  # Answers pings meanwhile; stdin is not read.
     try:
         if "stdout" in wanted:
             await channels.send(STDOUT, outcome.stdout)
         await channels.send(STDERR if "stderr" in wanted else STDOUT, outcome.stderr)
-        await channels.send(ERROR, status_of(outcome))
+        if told:
+            await channels.send(ERROR, status_of(outcome))
+        elif outcome.code:
+            await channels.send(ERROR, f"command terminated with exit code {outcome.code}".encode())
     except ConnectionError:
         pass
     finally:

@@ -19,13 +19,13 @@ from bugbundle.replay.pages.layout import ISTIOD, XDS_PLAIN, XDS_TLS
 from bugbundle.replay.status import Refusal
 from bugbundle.replay.stream import http1
 from bugbundle.replay.stream.carrier import MAX_MESSAGE, SECONDS_TO_CLOSE, Carrier, Duplex, WebSocketCarrier, switch
-from bugbundle.replay.stream.channels import Channels, is_spdy, is_websocket, offered, versions
+from bugbundle.replay.stream.channels import Channels, choose, is_spdy, is_websocket, versions
 from bugbundle.replay.stream.inbox import Inbox
 from bugbundle.replay.stream.session import Session, Stream
 
 PROTOCOL = "portforward.k8s.io"
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
-CHANNELS = "v4.channel.k8s.io"
+CHANNELS, CODED = "v4.channel.k8s.io", "v4.base64.channel.k8s.io"
 MAX_PORTS = 100
 SECONDS_TO_SPEAK = 0.3
 """How long a client may take to speak to a port that is not there; once heard, it sees an orderly end."""
@@ -45,19 +45,16 @@ async def portforward(request: web.Request, pages: Pages, namespace: str, pod: s
 
 
 async def _by_websocket(request: web.Request, pages: Pages, namespace: str, pod: str) -> web.StreamResponse:
-    offers = offered(request)
-    chosen = next((name for name in (TUNNEL, CHANNELS) if name in offers), None)
-    if chosen is None:
-        raise Refusal(400, f"unable to negotiate a protocol: server accepts {TUNNEL}, {CHANNELS}")
-    ports = _ports(request) if chosen == CHANNELS else []
+    chosen = choose(request, (TUNNEL, CHANNELS, CODED))
+    ports = _ports(request) if chosen != TUNNEL else []
     socket = web.WebSocketResponse(
-        protocols=[chosen], max_msg_size=MAX_MESSAGE, compress=False, timeout=SECONDS_TO_CLOSE
+        protocols=[chosen] if chosen else [], max_msg_size=MAX_MESSAGE, compress=False, timeout=SECONDS_TO_CLOSE
     )
     await socket.prepare(request)
     if chosen == TUNNEL:
         await _Forwarder(WebSocketCarrier(socket), pages, namespace, pod).session.serve()
     else:
-        await _by_channels(Channels(socket), pages, namespace, pod, ports)
+        await _by_channels(Channels(socket, coded=chosen == CODED), pages, namespace, pod, ports)
     return socket
 
 
