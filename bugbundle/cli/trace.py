@@ -24,6 +24,14 @@ FORMATS = ("text", "json", "mermaid", "pointers")
 @click.option("--header", "-H", "headers", multiple=True, metavar="NAME:VALUE", help="A header; may be repeated.")
 @click.option("--from-ip", default="", metavar="ADDRESS", help="The client's address.")
 @click.option("--to-ip", default="", metavar="ADDRESS", help="Where the client connects to, in place of its DNS.")
+@click.option(
+    "--with",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Try the policies of a YAML file in place of the recorded ones.",
+)
 @click.option("--format", "-o", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Output.")
 @flags.namespace
 def trace(
@@ -34,6 +42,7 @@ def trace(
     headers: tuple[str, ...],
     from_ip: str,
     to_ip: str,
+    files: tuple[str, ...],
     form: str,
     namespace: str,
 ) -> None:
@@ -48,13 +57,29 @@ def trace(
 
     mesh = open_mesh(bundle)
     request = _request(mesh, words, gateway, method, headers, from_ip, to_ip, namespace)
-    found = walk(mesh, request)
+    found = walk(_tried(mesh, files, namespace), request)
     if form == "json":
         from bugbundle.codec import encode, reindent
 
         say(reindent(encode(found.as_dict()), 2).decode() + "\n")
         return
     say({"text": view.ladder, "mermaid": view.mermaid, "pointers": view.pointers}[form](found))
+
+
+def _tried(mesh: Mesh, files: tuple[str, ...], namespace: str) -> Mesh:
+    """The mesh with the objects of files in place of the recorded ones. Raises `UsageError`."""
+    if not files:
+        return mesh
+    from pathlib import Path
+
+    from bugbundle.errors import UsageError
+    from bugbundle.mesh.manifests import read_files
+    from bugbundle.trace import with_objects
+
+    read = read_files([(name, Path(name).read_bytes()) for name in files], namespace or "default")
+    if read.problems:
+        raise UsageError("; ".join(read.problems))
+    return with_objects(mesh, read.manifests)
 
 
 def _request(

@@ -7,8 +7,9 @@ between them. Knows the mesh and xDS. Must not know rules, views or output.
 from bugbundle.trace.model import Ending, Endpoint, Expects, Request, Resource, Step, Walk
 from bugbundle.trace.reach import Answer, Change, Goal, Reach, differences, reach
 from bugbundle.trace.walk import walk
+from bugbundle.trace.whatif import with_objects
 
 __all__ = [
     "Answer", "Change", "Ending", "Endpoint", "Expects", "Goal", "Reach", "Request", "Resource", "Step", "Walk",
-    "differences", "reach", "walk",
+    "differences", "reach", "walk", "with_objects",
 ]  # fmt: skip

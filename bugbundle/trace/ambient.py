@@ -12,6 +12,7 @@ from typing import Any
 
 from bugbundle.mesh import KubeObject, Ztunnel
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
+from bugbundle.mesh.ref import ref
 from bugbundle.mesh.workloads.index import captured, node_of, proxied, pure_proxy
 from bugbundle.trace.arrival import arrive, deliver, meet, onward
 from bugbundle.trace.balance import Socket
@@ -20,6 +21,7 @@ from bugbundle.trace.connection import Connection
 from bugbundle.trace.flight import Flight
 from bugbundle.trace.model import Ending, Resource
 from bugbundle.trace.walker import Walker, pod_resource
+from bugbundle.trace.whatif import changes
 from bugbundle.trace.ztunnel_policy import Peer, judge, made_by
 from bugbundle.xds import Xds
 
@@ -192,8 +194,19 @@ def inbound(walker: Walker, flight: Flight, pod: KubeObject) -> None:
     if flight.socket.mode in ("istio", "tls"):
         deliver(walker, replace(flight, identity=""), pod)
         return
+    walker.walk.personal = True
     peer = Peer(flight.ip, identity, flight.address, flight.port)
-    verdict = judge(view.config, known[1], peer)
+    config, workload = view.config, dict(known[1])
+    tried = changes(walker.mesh)
+    if tried is not None:
+        mode, policy = walker.demands.of(pod).at(flight.port)
+        if mode == "STRICT" and not secure and "PeerAuthentication" in tried.kinds:
+            said = f"{ref(policy) if policy else 'the mesh'} makes port {flight.port} STRICT, and plain text comes"
+            walker.say(at, said, None, ref(policy) if policy else None)
+            walker.end(Ending.DENIED, said, made=ref(policy) if policy else None)
+            return
+        config = tried.of_ztunnel(workload, pod, dicts(config.get("policies")))
+    verdict = judge(config, workload, peer)
     made = made_by(verdict.policy)
     resource = (
         view.pointer("policies", verdict.place, str(made))

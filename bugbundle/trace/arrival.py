@@ -5,17 +5,20 @@ application.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from bugbundle.mesh import KubeObject
 from bugbundle.mesh.ref import Ref, ref
 from bugbundle.mesh.workloads.index import captured, proxied, pure_proxy
 from bugbundle.trace import capture
-from bugbundle.trace.blocked import blocked, named
+from bugbundle.trace.blocked import blocked, named, restricts
 from bugbundle.trace.config import Body, Envoy, envoy
-from bugbundle.trace.flight import Flight, after, demands
+from bugbundle.trace.connection import Connection
+from bugbundle.trace.flight import Flight, after, demands, mode_of
 from bugbundle.trace.model import Ending, Expects
 from bugbundle.trace.passage import Passage
 from bugbundle.trace.walker import Walker, made, object_resource, pod_resource
+from bugbundle.trace.whatif import changes
 from bugbundle.xds import Xds
 
 VIRTUAL_INBOUND = ("virtualInbound", 15006)
@@ -73,6 +76,7 @@ def _service_or_outside(walker: Walker, flight: Flight) -> None:
 def _stopped(walker: Walker, flight: Flight, pod: KubeObject) -> bool:
     """Whether a NetworkPolicy stops it: then here is the end."""
     port = HBONE_PORT if flight.socket.mode == "hbone" else flight.port
+    walker.walk.personal |= restricts(walker.mesh)
     found = blocked(walker.mesh, flight.pod, flight.ip, pod, flight.hop or flight.address, port)
     if found is None:
         return False
@@ -102,13 +106,43 @@ def _sidecar(walker: Walker, flight: Flight, pod: KubeObject) -> None:
     if listener is None:
         walker.end(Ending.INSUFFICIENT_INFO, f"the listener virtualInbound of {proxy.id} was not recorded")
         return
-    connection = flight.connection()
-    meet(walker, flight, pod, demands(listener.body, connection))
+    tried = tried_mode(walker, listener.body, flight, pod)
+    if tried is None:
+        return
+    flight, connection = tried
     passage = walker.pass_through(listener, connection, flight.request, pod)
     if passage is not None:
         _to_application(walker, passage, pod)
     elif walker.walk.ending is Ending.TLS_MISMATCH and walker.walk.because is None:
         walker.walk.because = _demanded(walker, flight, pod)
+
+
+def tried_mode(
+    walker: Walker, listener: dict[str, Any], flight: Flight, pod: KubeObject
+) -> tuple[Flight, Connection] | None:
+    """The connection as the sidecar gets it, or would under a PeerAuthentication that is tried. None: it ends here."""
+    connection = flight.connection()
+    recorded = mode_of(listener, connection)
+    mode, policy = walker.demands.of(pod).at(flight.port)
+    tried = changes(walker.mesh)
+    if tried is None or "PeerAuthentication" not in tried.kinds or mode in ("", "UNSET", recorded) or not recorded:
+        meet(walker, flight, pod, demands(listener, connection))
+        return flight, connection
+    if flight.automatic and flight.socket.mode in ("istio", "plain"):
+        wanted = "plain" if mode == "DISABLE" else "istio"
+        flight = replace(flight, socket=replace(flight.socket, mode=wanted))
+    made = ref(policy) if policy else None
+    meet(walker, flight, pod, f"{mode} by {made or 'default'} (recorded: {recorded})")
+    secure = flight.socket.mode == "istio"
+    if (mode == "STRICT" and not secure) or (mode == "DISABLE" and secure):
+        said = f"{made} makes port {flight.port} {mode}, and {flight.offers()} comes"
+        walker.end(Ending.TLS_MISMATCH, said, made=made)
+        return None
+    connection = flight.connection()
+    if (recorded == "STRICT" and not secure) or (recorded == "DISABLE" and secure):
+        alpn = ("istio-http/1.1", "istio", "http/1.1") if flight.http else ("istio-peer-exchange", "istio")
+        connection = replace(connection, tls=not secure, alpn=() if secure else alpn, lenient=True)
+    return flight, connection
 
 
 def _demanded(walker: Walker, flight: Flight, pod: KubeObject) -> Ref | None:

@@ -6,6 +6,7 @@ A pod that no policy of a direction selects takes everything. Connections of amb
 from __future__ import annotations
 
 from bugbundle.mesh import KubeObject, Mesh
+from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.network_policies import Policies, address_allowed, peers, pod_allowed, port_allowed, rules
 from bugbundle.mesh.kube import as_dict, dicts
 from bugbundle.mesh.once import once
@@ -17,6 +18,11 @@ from bugbundle.trace.places import addresses_of
 @once
 def _policies(mesh: Mesh) -> Policies:
     return Policies(mesh)
+
+
+def restricts(mesh: Mesh) -> bool:
+    """Whether there is any NetworkPolicy."""
+    return bool(mesh.kube.list(res.NETWORK_POLICY))
 
 
 def blocked(

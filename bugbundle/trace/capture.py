@@ -62,6 +62,11 @@ def inbound(pod: KubeObject, port: int) -> Capture:
     return Capture(True)
 
 
+def signature(pod: KubeObject) -> tuple[str, ...]:
+    """What its redirection was told: equal for pods whose traffic is redirected alike."""
+    return tuple(_rules(pod).values())
+
+
 def _rules(pod: KubeObject) -> dict[str, str]:
     found = {name: DEFAULTS.get(name, "") for name in ARGUMENTS.values()}
     for name in found:

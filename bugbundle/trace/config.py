@@ -25,6 +25,13 @@ from bugbundle.xds.schema import camel
 RUNNING = ("dynamic_active", "static", "flat")
 """The sections of a dump that hold what Envoy runs; warming, draining and rejected resources take no new requests."""
 
+<<<<<<< HEAD
+=======
+_BODIES: WeakKeyDictionary[Mesh, dict[bytes, dict[str, Any]]] = WeakKeyDictionary()
+_PERSONAL_OUT: WeakKeyDictionary[Mesh, dict[int, bool]] = WeakKeyDictionary()
+_CONFIGS: WeakKeyDictionary[Mesh, dict[str, Envoy]] = WeakKeyDictionary()
+
+>>>>>>> 565c6f7 (trace --with: policies of a file in place of the recorded ones; reach walks alike requests once)
 
 def made_by(body: dict[str, Any]) -> Ref | None:
     """The object in `metadata.filter_metadata.istio.config`; None where istiod names none."""
@@ -109,7 +116,11 @@ class Envoy:
     @functools.cached_property
     def personal(self) -> bool:
         """Whether any of its listeners for what its pod sends asks who the client is."""
-        return any(one.personal for one in self.listeners if not one.recorded.name.startswith("virtualInbound"))
+        known = _PERSONAL_OUT.setdefault(self.proxy.mesh, {})
+        if self.outbound_meaning not in known:
+            mine = (one for one in self.listeners if not one.recorded.name.startswith("virtualInbound"))
+            known[self.outbound_meaning] = any(one.personal for one in mine)
+        return known[self.outbound_meaning]
 
     @functools.cached_property
     def outbound_meaning(self) -> int:

@@ -37,6 +37,8 @@ class Connection:
     hidden: bool = False
     state: dict[str, str] = field(default_factory=dict)
     direct_ip: str = ""
+    lenient: bool = False
+    """Whether TLS is taken as it comes: a mode of mTLS is tried that the recorded chains do not have."""
 
     @property
     def identity(self) -> str:

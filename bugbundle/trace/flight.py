@@ -45,6 +45,9 @@ class Flight:
     http: bool = True
     alpn: tuple[str, ...] = ()
     hop: str = ""
+    automatic: bool = False
+    """Whether the client chose mTLS or plain text by what the other side takes (auto mTLS)."""
+
     made: Ref | None = None
     """The object behind the client's transport: the DestinationRule of the cluster."""
 
@@ -112,7 +115,7 @@ def after(passage: Passage, socket: Socket, address: str, port: int, hop: str = 
         alpn = ISTIO_ALPN.get(protocol, alpn)
     return Flight(
         pod, ip, known.identity(pod) if pod else "", address, port, socket, _rewritten(passage), protocol, hidden,
-        passage.http, alpn, hop, target.made if target else None,
+        passage.http, alpn, hop, "transport_socket_matches" in body, target.made if target else None,
     )  # fmt: skip
 
 
@@ -129,6 +132,15 @@ def _rewritten(passage: Passage) -> Request:
         request.source, request.host, request.port, scheme, request.method, headers.get(":path") or request.path,
         tuple(kept), request.gateway, request.from_ip, request.to_ip,
     )  # fmt: skip
+
+
+def mode_of(listener: dict[str, Any], connection: Connection) -> str:
+    """The mTLS mode of a port, as its filter chains say it: STRICT, PERMISSIVE, DISABLE; empty for no chain at all."""
+    said = demands(listener, connection)
+    return next((mode for word, mode in _MODES.items() if word in said), "")
+
+
+_MODES = {"(STRICT)": "STRICT", "(PERMISSIVE)": "PERMISSIVE", "mTLS off": "DISABLE"}
 
 
 def demands(listener: dict[str, Any], connection: Connection) -> str:

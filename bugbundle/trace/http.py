@@ -76,7 +76,7 @@ def _codec(passage: Passage, config: dict[str, Any], where: Resource) -> bool:
     connection = passage.connection
     wanted = as_text(config.get("codec_type")) or "AUTO"
     passage.protocol = connection.protocol
-    encrypted = (connection.tls and not passage.tls) or connection.hidden
+    encrypted = (connection.tls and not passage.tls and not connection.lenient) or connection.hidden
     if encrypted or connection.protocol == "tcp":
         what = "TLS" if encrypted else "bytes that are not HTTP"
         passage.say("HTTP", f"HTTP is expected; {what} comes: answered 400", where)
@@ -163,7 +163,7 @@ def _no_table(passage: Passage, config: dict[str, Any]) -> None:
 
 def _run_filters(passage: Passage, config: dict[str, Any], context: Context, where: Resource) -> bool:
     """The HTTP filters in order. False where one ended the request."""
-    for number, item in enumerate(dicts(config.get("http_filters"))):
+    for number, item in enumerate(passage.adapted(dicts(config.get("http_filters")), http=True)):
         place = where._replace(pointer=f"{where.pointer}/typed_config/http_filters/{number}")
         kind = as_text(as_dict(item.get("typed_config")).get("@type"))
         passage.alpn = passage.alpn or ".filter.http.alpn." in kind

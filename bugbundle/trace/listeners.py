@@ -108,6 +108,8 @@ def _transport(passage: Passage, chain: Chain) -> bool:
     context = as_dict(as_dict(chain.body.get("transport_socket")).get("typed_config"))
     if short_url(as_text(context.get("@type"))) != DOWNSTREAM:
         return True
+    if passage.connection.lenient:
+        return True
     passage.tls = context
     connection = passage.connection
     if not connection.tls:

@@ -186,6 +186,8 @@ class Walk:
     because: Ref | None = None
     details: str = ""
     reason: str = ""
+    personal: bool = False
+    """Whether anything on the way asked who the client is: then another client may end otherwise."""
 
     @property
     def arrives(self) -> bool:

@@ -36,7 +36,10 @@ QUIET = ("io.istio.", "istio.envoy.", "envoy.config.filter.network.metadata_exch
 def run_chain(passage: Passage, taken: Body, chain: Chain, now: float) -> None:
     """The filters in order, to the end of what this Envoy does. Raises `Unmodelled`."""
     subject = Subject(passage.connection, bool(passage.tls))
-    for number, item in enumerate(dicts(chain.body.get("filters"))):
+    filters = dicts(chain.body.get("filters"))
+    if not any(as_text(as_dict(one.get("typed_config")).get("@type")).endswith(HCM) for one in filters):
+        filters = passage.adapted(filters, http=False)
+    for number, item in enumerate(filters):
         config = as_dict(item.get("typed_config"))
         kind = short_url(as_text(config.get("@type")))
         where = inside(taken.resource, f"{chain.place}/filters/{number}")

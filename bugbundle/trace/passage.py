@@ -14,6 +14,7 @@ from bugbundle.trace.config import Envoy
 from bugbundle.trace.connection import Connection
 from bugbundle.trace.matchers import Headers
 from bugbundle.trace.model import Ending, Request, Resource, Step
+from bugbundle.trace.whatif import changes
 
 
 @dataclass(slots=True)
@@ -47,6 +48,14 @@ class Passage:
     tls: dict[str, Any] = field(default_factory=dict)
     alpn: bool = False
     """Whether Istio's ALPN filter sets what mTLS to the next proxy offers."""
+
+    def adapted(self, items: list[dict[str, Any]], *, http: bool) -> list[dict[str, Any]]:
+        """Filters as they would be with the objects that are tried (`bugbundle.trace.whatif`); what goes out stays."""
+        tried = changes(self.envoy.proxy.mesh)
+        inbound = self.listener.startswith(("virtualInbound", "main_internal"))
+        if tried is None or (self.envoy.proxy.kind == "sidecar" and not inbound):
+            return items
+        return tried.filters(items, self.envoy.proxy.pod, self.chain, http)
 
     def say(self, stage: str, decision: str, resource: Resource | None = None, made: Ref | None = None) -> None:
         """One more step."""

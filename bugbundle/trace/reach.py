@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,8 +11,11 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.ports import protocol
 from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts
 from bugbundle.mesh.ref import Ref
-from bugbundle.mesh.workloads.index import alive, pure_proxy
+from bugbundle.mesh.workloads.index import alive, captured, node_of, proxied, pure_proxy
 from bugbundle.mesh.workloads.owners import workload
+from bugbundle.trace.blocked import restricts
+from bugbundle.trace.capture import signature
+from bugbundle.trace.config import envoy
 from bugbundle.trace.model import ARRIVES, Ending, Request, Walk
 from bugbundle.trace.walk import walk
 from bugbundle.trace.walker import Memo
@@ -98,19 +101,51 @@ class Reach:
 
 def reach(mesh: Mesh, sources: str = "", goals: str = "") -> Reach:
     """Every workload of one namespace to every Service of another; an empty name is all but Kubernetes' own."""
-    memo: Memo = {}
+    asker = _Asker(mesh)
     found = Reach()
     wanted = list(_goals(mesh, goals))
     for who, pod in _workloads(mesh, sources).items():
         row: dict[Goal, Answer] = {}
         for goal in wanted:
-            walked = walk(mesh, _request(pod, goal), memo)
+            walked = asker.ask(pod, goal)
             answer = Answer(walked.ending, walked.code, walked.flag, walked.because)
             row[goal] = answer
             if not answer.arrives:
                 found.reasons[who, goal] = walked.reason
         found.answers[who] = row
     return found
+
+
+class _Asker:
+    """Walks; once where they must end alike: alike configuration, and nobody asks who the client is."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.mesh = mesh
+        self.memo: Memo = {}
+        self.of_all: dict[tuple[Hashable, ...], Walk] = {}
+        self.of_one: dict[tuple[Hashable, ...], Walk] = {}
+
+    def ask(self, pod: KubeObject, goal: Goal) -> Walk:
+        """The walk of a pod's request."""
+        alike = (*self._alike(pod), goal)
+        known = self.of_all.get(alike)
+        if known is not None:
+            return known
+        labels = tuple(sorted(pod.labels.items())) if restricts(self.mesh) else ()
+        mine = (*alike, pod.spec.get("serviceAccountName"), labels)
+        if mine not in self.of_one:
+            walked = walk(self.mesh, _request(pod, goal), self.memo)
+            if not walked.personal:
+                self.of_all[alike] = walked
+            self.of_one[mine] = walked
+        return self.of_one[mine]
+
+    def _alike(self, pod: KubeObject) -> tuple[Hashable, ...]:
+        """What a pod's requests have in common with those of others before anybody asks who it is."""
+        proxy = self.mesh.proxy(f"{pod.name}.{pod.namespace}") if proxied(pod) else None
+        if proxy is not None:
+            return pod.namespace, envoy(proxy).outbound_meaning, signature(pod)
+        return pod.namespace, node_of(pod) if captured(pod) else ""
 
 
 def example(mesh: Mesh, who: Ref, goal: Goal) -> Walk | None:

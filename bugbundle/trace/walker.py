@@ -80,6 +80,8 @@ class Walker:
         self.met.append(key)
         passage = self._passage(envoy(proxy), listener, connection, request)
         self.walk.steps += passage.steps
+        outbound = listener.recorded.name == OUTBOUND
+        self.walk.personal |= passage.envoy.personal if outbound else listener.personal
         before = self.first
         if before is None:
             self.first = passage

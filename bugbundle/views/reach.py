@@ -14,17 +14,25 @@ from bugbundle.trace.model import Ending
 from bugbundle.views.trace import WIDTH
 from bugbundle.words import some
 
+SHOWN = 24
+"""Workloads of a group that are named; the JSON names all."""
+
 
 def text(found: Reach) -> str:
     """A block for each group of workloads."""
     blocks = []
     for sources, goals in found.groups():
         lines = [
-            *_wrapped(_listed([f"{one.namespace}/{one.name}" for one in sources]), ""),
+            *_wrapped(_listed(_named(sources)), ""),
             *_ways(found, sources[0], goals),
         ]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n" if blocks else "No workload and no Service to ask about.\n"
+
+
+def _named(sources: list[Ref]) -> list[str]:
+    names = [f"{one.namespace}/{one.name}" for one in sources]
+    return [*names[:SHOWN], f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else names
 
 
 def _ways(found: Reach, who: Ref, goals: dict[Answer, list[Goal]]) -> Iterator[str]:

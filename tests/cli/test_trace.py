@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from captures import sample
@@ -38,6 +39,18 @@ def test_mermaid_is_a_sequence_diagram(capsys: pytest.CaptureFixture[str]) -> No
     lines = out.splitlines()
     assert lines[0] == "sequenceDiagram"
     assert all(line.startswith(("    participant p", "    p", "    Note over p")) for line in lines[1:])
+
+
+def test_policies_of_a_file_are_tried(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "deny.yaml"
+    file.write_text(
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: none, namespace: shop}\n"
+        "spec: {action: DENY, rules: [{}]}\n"
+    )
+    _, out, _ = said(capsys, "toolbox.shop", "http://web/api", "--with", str(file))
+    assert "DENIED (403)" in out
+    code, _, err = said(capsys, "toolbox.shop", "http://web/api", "--with", __file__)
+    assert (code, len(err.splitlines())) == (2, 1)
 
 
 def test_pointers_lead_into_the_bundle(capsys: pytest.CaptureFixture[str]) -> None:
