@@ -25,13 +25,6 @@ from bugbundle.xds.schema import camel
 RUNNING = ("dynamic_active", "static", "flat")
 """The sections of a dump that hold what Envoy runs; warming, draining and rejected resources take no new requests."""
 
-<<<<<<< HEAD
-=======
-_BODIES: WeakKeyDictionary[Mesh, dict[bytes, dict[str, Any]]] = WeakKeyDictionary()
-_PERSONAL_OUT: WeakKeyDictionary[Mesh, dict[int, bool]] = WeakKeyDictionary()
-_CONFIGS: WeakKeyDictionary[Mesh, dict[str, Envoy]] = WeakKeyDictionary()
-
->>>>>>> 565c6f7 (trace --with: policies of a file in place of the recorded ones; reach walks alike requests once)
 
 def made_by(body: dict[str, Any]) -> Ref | None:
     """The object in `metadata.filter_metadata.istio.config`; None where istiod names none."""
@@ -116,7 +109,7 @@ class Envoy:
     @functools.cached_property
     def personal(self) -> bool:
         """Whether any of its listeners for what its pod sends asks who the client is."""
-        known = _PERSONAL_OUT.setdefault(self.proxy.mesh, {})
+        known = _personal(self.proxy.mesh)
         if self.outbound_meaning not in known:
             mine = (one for one in self.listeners if not one.recorded.name.startswith("virtualInbound"))
             known[self.outbound_meaning] = any(one.personal for one in mine)
@@ -189,6 +182,12 @@ def in_order(body: Any, raw: Any) -> Any:
 def envoy(proxy: Proxy) -> Envoy:
     """The configuration of a proxy, remembered with its mesh."""
     return Envoy(proxy)
+
+
+@once
+def _personal(mesh: Mesh) -> dict[int, bool]:
+    """`outbound_meaning` → `personal`, filled as they are asked for."""
+    return {}
 
 
 @once

@@ -7,7 +7,6 @@ count as they are. Every other kind needs istiod's translation, and is refused.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from bugbundle.errors import UsageError
 from bugbundle.mesh import KubeObject, Mesh
@@ -15,6 +14,7 @@ from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.meshconfig import root_namespace
 from bugbundle.mesh.config.policies import http_attributes, target_refs
 from bugbundle.mesh.kube import as_dict, as_text, dicts
+from bugbundle.mesh.once import once
 from bugbundle.mesh.workloads.labels import matches, workload_selector
 from bugbundle.trace.rbac import owner
 from bugbundle.trace.translate import Translator
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 COMPUTED = ("AuthorizationPolicy", "PeerAuthentication", "NetworkPolicy")
 HTTP_RBAC = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"
 NETWORK_RBAC = "type.googleapis.com/envoy.extensions.filters.network.rbac.v3.RBAC"
-
-_CHANGES: WeakKeyDictionary[Mesh, Changes] = WeakKeyDictionary()
 
 
 def with_objects(mesh: Mesh, manifests: list[Manifest]) -> Mesh:
@@ -43,20 +41,19 @@ def with_objects(mesh: Mesh, manifests: list[Manifest]) -> Mesh:
                 f"{found.item} needs istiod's translation",
                 todo=f"Only {', '.join(COMPUTED)} can be tried without a control plane",
             )
-    made = Mesh(mesh.bundle, FileKube(manifests, mesh.bundle))
-    _CHANGES[made] = Changes(made, {found.item.kind for found in manifests})
-    return made
+    return Mesh(mesh.bundle, FileKube(manifests, mesh.bundle, tried=frozenset(found.item.kind for found in manifests)))
 
 
+@once
 def changes(mesh: Mesh) -> Changes | None:
     """What was put in place of the recorded objects; None for a mesh as recorded."""
-    return _CHANGES.get(mesh)
+    return Changes(mesh, mesh.kube.tried) if mesh.kube.tried else None
 
 
 class Changes:
     """The policies as they would be."""
 
-    def __init__(self, mesh: Mesh, kinds: set[str]) -> None:
+    def __init__(self, mesh: Mesh, kinds: frozenset[str]) -> None:
         self.kinds = kinds
         self.root = root_namespace(mesh)
         self.policies = mesh.kube.list(res.AUTHORIZATION_POLICY)
