@@ -96,7 +96,7 @@ class Kube:
     """All recorded lists of a bundle."""
 
     tried: frozenset[str] = frozenset()
-    """The kinds of which objects stand here whose effect on the proxies is to be computed (`bugbundle.trace.whatif`)."""
+    """The kinds of which objects stand here whose effect is to be computed (`bugbundle.trace.whatif`)."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle

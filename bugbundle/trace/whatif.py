@@ -41,7 +41,9 @@ def with_objects(mesh: Mesh, manifests: list[Manifest]) -> Mesh:
                 f"{found.item} needs istiod's translation",
                 todo=f"Only {', '.join(COMPUTED)} can be tried without a control plane",
             )
-    return Mesh(mesh.bundle, FileKube(manifests, mesh.bundle, tried=frozenset(found.item.kind for found in manifests)))
+    kube = FileKube(manifests, mesh.bundle)
+    kube.tried = frozenset(found.item.kind for found in manifests)
+    return Mesh(mesh.bundle, kube)
 
 
 @once
