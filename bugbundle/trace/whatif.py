@@ -15,7 +15,7 @@ from bugbundle.mesh.config.meshconfig import root_namespace
 from bugbundle.mesh.config.policies import http_attributes, target_refs
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.once import once
-from bugbundle.mesh.workloads.labels import matches, workload_selector
+from bugbundle.mesh.selectors import contains, workload_selector
 from bugbundle.trace.rbac import owner
 from bugbundle.trace.translate import Translator
 from bugbundle.trace.ztunnel_policy import CONVERTED, STATIC_STRICT
@@ -86,7 +86,7 @@ class Changes:
             return any(_targets(one, policy, pod, chain, self.root) for one in targets)
         if waypoint or policy.namespace not in (self.root, pod.namespace):
             return False
-        return matches(workload_selector(policy.spec) or {}, pod.labels)
+        return contains(pod.labels, workload_selector(policy.spec) or {})
 
     def of_ztunnel(self, workload: dict[str, Any], pod: KubeObject, recorded: list[dict[str, Any]]) -> dict[str, Any]:
         """The policies of a workload as its ztunnel would have them: L4 rules only."""
