@@ -27,7 +27,7 @@ HBONE_PORT = 15008
 
 def arrive(walker: Walker, flight: Flight) -> None:
     """A connection reaches an address."""
-    pod = walker.places.pods.get(flight.hop or flight.address)
+    pod = walker.places.pod_at(flight.hop or flight.address)
     if pod is None:
         _service_or_outside(walker, flight)
         return
@@ -67,7 +67,7 @@ def _service_or_outside(walker: Walker, flight: Flight) -> None:
     more = f", one of {len(backends)}" if len(backends) > 1 else ""
     walker.say("kube-proxy", f"{flight.address}:{flight.port} is Service {service.namespace}/{service.name}: "
                f"goes to {address}:{port}{more}", object_resource(service))  # fmt: skip
-    if walker.places.pods.get(address) is None:
+    if walker.places.pod_at(address) is None:
         walker.end(Ending.OUTSIDE_MESH, f"{address} belongs to no Pod of this mesh")
         return
     arrive(walker, replace(flight, address=address, port=port))
@@ -212,7 +212,7 @@ def onward(walker: Walker, passage: Passage) -> None:
         socket = socket_for(target.body, {})
         arrive(walker, after(passage, socket, connection.destination_ip, connection.destination_port))
         return
-    host = next((one for one in target.hosts if walker.places.pods.get(one.endpoint.address)), target.hosts[0])
+    host = next((one for one in target.hosts if walker.places.pod_at(one.endpoint.address)), target.hosts[0])
     arrive(walker, after(passage, host.socket, host.endpoint.address, host.endpoint.port, host.hop))
 
 

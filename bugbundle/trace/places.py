@@ -51,6 +51,14 @@ class Places:
                     found[address] = pod
         return found
 
+    def pod_at(self, address: str) -> KubeObject | None:
+        """The living pod that has an address; of a long list that nobody has read yet few pods are parsed."""
+        if "pods" in self.__dict__:
+            return self.pods.get(address)
+        near = self.mesh.kube.near(res.POD, address) if address else ()
+        mine = (pod for pod in near if alive(pod) and not pod.spec.get("hostNetwork"))
+        return next((pod for pod in mine if address in addresses_of(pod)), None)
+
     @functools.cached_property
     def services(self) -> dict[str, KubeObject]:
         """Cluster or external address → Service."""
@@ -88,15 +96,16 @@ class Places:
     def _said(self, address: str) -> str:
         if address in self.services:
             return f"{address} is Service {_name(self.services[address])}"
-        if address in self.pods:
-            return f"{address} is Pod {_name(self.pods[address])}"
+        pod = self.pod_at(address)
+        if pod is not None:
+            return f"{address} is Pod {_name(pod)}"
         return f"{address} is neither a Service nor a Pod of this mesh"
 
     def _service(self, full: str) -> Place | None:
         parts = full.split(".")
         if len(parts) < 3 or parts[2] != "svc":
             return self._of_headless(parts)
-        service = self.mesh.kube.get(res.SERVICE, parts[1], parts[0])
+        service = self.mesh.kube.find(res.SERVICE, parts[1], parts[0])
         if service is None:
             return None
         if as_text(service.spec.get("externalName")):
@@ -117,8 +126,8 @@ class Places:
         """`pod.service.namespace.svc…` of a StatefulSet."""
         if len(parts) < 5 or parts[3] != "svc":
             return None
-        pod = self.mesh.kube.get(res.POD, parts[2], parts[0])
-        service = self.mesh.kube.get(res.SERVICE, parts[2], parts[1])
+        service = self.mesh.kube.find(res.SERVICE, parts[2], parts[1])
+        pod = self.mesh.pod(parts[2], parts[0]) if service is not None else None
         if pod is None or service is None:
             return None
         return Place(

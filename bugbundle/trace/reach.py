@@ -17,6 +17,7 @@ from bugbundle.trace.blocked import restricts
 from bugbundle.trace.capture import signature
 from bugbundle.trace.config import envoy
 from bugbundle.trace.model import ARRIVES, Ending, Request, Walk
+from bugbundle.trace.places import places
 from bugbundle.trace.walk import walk
 from bugbundle.trace.walker import Memo
 
@@ -121,6 +122,7 @@ class _Asker:
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
+        self.table = places(mesh).pods
         self.memo: Memo = {}
         self.of_all: dict[tuple[Hashable, ...], Walk] = {}
         self.of_one: dict[tuple[Hashable, ...], Walk] = {}

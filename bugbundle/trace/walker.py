@@ -109,7 +109,7 @@ class Walker:
             walk.endpoints = [self._endpoint(one.endpoint) for one in hosts]
 
     def _endpoint(self, endpoint: Endpoint) -> Endpoint:
-        pod = self.places.pods.get(endpoint.address)
+        pod = self.places.pod_at(endpoint.address)
         return endpoint._replace(pod=f"{pod.namespace}/{pod.name}") if pod else endpoint
 
     def _ended(self, passage: Passage, before: Passage | None) -> None:
