@@ -70,6 +70,8 @@ def _seen(connection: Connection) -> str:
 
 def _goal(connection: Connection) -> str:
     address = connection.destination_ip
+    if not address:
+        return f"port {connection.destination_port} of an address that is not known"
     return (
         f"[{address}]:{connection.destination_port}" if ":" in address else f"{address}:{connection.destination_port}"
     )

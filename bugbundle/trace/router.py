@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bugbundle.mesh.kube import as_dict, as_text, dicts
-from bugbundle.mesh.ref import Ref
+from bugbundle.mesh.config.hosts import host_matches
+from bugbundle.mesh.kinds import GATEWAY
+from bugbundle.mesh.kube import as_dict, as_list, as_text, dicts, texts
+from bugbundle.mesh.ref import Ref, ref
+from bugbundle.mesh.selectors import contains
 from bugbundle.trace.config import made_by
 from bugbundle.trace.matchers import Unmodelled, regex
 from bugbundle.trace.model import Ending, Resource
@@ -29,7 +32,8 @@ def route(passage: Passage, found: Found, source: Resource) -> None:
     passage.virtual_host = as_text(found.host.get("name"))
     where = source._replace(pointer=source.pointer + found.place) if source.pointer else source
     if found.tls_only:
-        passage.say("route", f"virtual host {passage.virtual_host} wants https: redirects", where)
+        passage.made = _redirecting(passage)
+        passage.say("route", f"virtual host {passage.virtual_host} wants https: redirects", where, passage.made)
         passage.end(Ending.REDIRECTED, f"https://{without_port(authority)}", code=301, details="direct_response")
         return
     if found.route is None:
@@ -39,6 +43,21 @@ def route(passage: Passage, found: Found, source: Resource) -> None:
         passage.end(Ending.NO_ROUTE, said, code=404, flag="NR", details="route_not_found")
         return
     _take(passage, found, where)
+
+
+def _redirecting(passage: Passage) -> Ref | None:
+    """The Istio Gateway whose `httpsRedirect` this is: of those that select the pod, the one that has the host."""
+    pod = passage.envoy.proxy.pod
+    host = without_port(passage.headers.get(":authority") or "")
+    for gateway in passage.envoy.proxy.mesh.kube.list(GATEWAY) if pod is not None else ():
+        wanted = texts(gateway.spec.get("selector"))
+        if not contains(pod.labels if pod else {}, wanted):
+            continue
+        for server in dicts(gateway.spec.get("servers")):
+            hosts = [str(one).rpartition("/")[2] for one in as_list(server.get("hosts"))]
+            if as_dict(server.get("tls")).get("httpsRedirect") and any(host_matches(host, one) for one in hosts):
+                return ref(gateway)
+    return None
 
 
 def _take(passage: Passage, found: Found, where: Resource) -> None:
