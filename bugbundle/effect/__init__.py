@@ -4,6 +4,7 @@ Knows meshes. Must not know rules and output. The front: `effects` (all objects 
 `every`.
 """
 
+from bugbundle.effect.bypass import cilium_sockets
 from bugbundle.effect.demand import concerned, shown
 from bugbundle.effect.engine import KINDS, READS, effect_of, effects, every
 from bugbundle.effect.model import Effect, Reason, Trace, Why
@@ -15,6 +16,7 @@ __all__ = [
     "Reason",
     "Trace",
     "Why",
+    "cilium_sockets",
     "concerned",
     "effect_of",
     "effects",

@@ -149,6 +149,7 @@ TRAFFIC: tuple[str, ...] = (
     "traffic.bb726_gateway_class_unknown",
     "traffic.bb727_policy_denies_requests",
     "traffic.bb740_route_without_backends",
+    "traffic.bb728_application_breaks_http",
 )
 KUBERNETES: tuple[str, ...] = (
     "kubernetes.bb801_crash_loop",
@@ -186,6 +187,9 @@ RUNTIME: tuple[str, ...] = (
     "traffic.bb734_application_breaks_http",
     "traffic.bb735_plain_text_to_strict_server",
     "traffic.bb736_plain_http_to_tls_backend",
+    "versions.bb655_listener_refused_by_old_proxies",
+    "versions.bb656_dry_run_enforced",
+    "versions.bb657_feature_not_supported",
     "traffic.bb750_response_flags",
 )
 ISTIO: tuple[str, ...] = (

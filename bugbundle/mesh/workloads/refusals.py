@@ -54,7 +54,20 @@ def _told(mesh: Mesh, event: KubeObject) -> Ref | None:
     at = parse_time(event.raw.get("lastTimestamp") or event.raw.get("eventTime"))
     if mesh.now and at and mesh.now - at > RECENT:
         return None
-    return Ref(kind, as_text(about.get("namespace")), as_text(about.get("name")))
+    told = Ref(kind, as_text(about.get("namespace")), as_text(about.get("name")))
+    return None if _complete(mesh, told) else told
+
+
+def _complete(mesh: Mesh, told: Ref) -> bool:
+    """Whether a DaemonSet or StatefulSet has all its pods today: then what refused them is over."""
+    listed = {"DaemonSet": res.DAEMON_SET, "StatefulSet": res.STATEFUL_SET}.get(told.kind, "")
+    found = mesh.kube.get(listed, told.namespace, told.name) if listed else None
+    if found is None:
+        return False
+    daemon = told.kind == "DaemonSet"
+    wanted = found.status.get("desiredNumberScheduled") if daemon else found.spec.get("replicas", 1)
+    there = found.status.get("currentNumberScheduled") if daemon else found.status.get("replicas")
+    return isinstance(wanted, int) and isinstance(there, int) and there >= wanted
 
 
 def _short(mesh: Mesh, owner: Ref) -> bool:

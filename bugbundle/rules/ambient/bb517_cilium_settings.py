@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bugbundle.effect import cilium_sockets
 from bugbundle.mesh import Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.kube import texts
 from bugbundle.mesh.ref import Proof, Ref, ref
-from bugbundle.mesh.workloads.index import index
+from bugbundle.mesh.workloads.index import index, proxied, pure_proxy
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
 
 
@@ -40,18 +41,19 @@ def cilium_settings(mesh: Mesh) -> Iterator[Evidence]:
         ("cni-exclusive", agents, data.get("cni-exclusive") == "true", "it removes istio-cni's plugin"),
         ("enable-bpf-masquerade", tunnels, data.get("enable-bpf-masquerade") == "true", "probes of ambient pods fail"),
         (
-            "bpf-lb-sock",
-            tunnels,
-            data.get("bpf-lb-sock") == "true" and data.get("bpf-lb-sock-hostns-only") != "true",
-            "Services' addresses are replaced inside of pods, before ztunnel sees them",
+            "bpf-lb-sock-hostns-only",
+            tunnels or [pod for pod in mesh.kube.list(res.POD) if proxied(pod) and not pure_proxy(pod)],
+            cilium_sockets(mesh) is not None,
+            "socket load balancing (by itself, or as part of the kube-proxy replacement) replaces Services' addresses "
+            "inside of pods, before ztunnel or the sidecar sees them",
         ),
     ]
     for key, concerned, bad, effect in wrong:
         if config and bad and concerned:
             yield Evidence(
                 ref(config),
-                {"setting": f"{key}: {data[key]}", "effect": effect},
+                {"setting": f"{key}: {data.get(key, 'false')}", "effect": effect},
                 objects=tuple(dict.fromkeys(Ref("Node", "", str(pod.spec.get("nodeName"))) for pod in concerned[:50])),
-                proofs=(Proof(config.at(f"/data/{key}"), data[key]),),
+                proofs=(Proof(config.at(f"/data/{key}" if key in data else "/data"), data.get(key, "absent")),),
                 confidence=Confidence.LIKELY,
             )

@@ -44,7 +44,7 @@ def ztunnel_certificate(ztunnel: Ztunnel) -> Iterator[Evidence]:
                 "ztunnel": ztunnel.id,
                 "identity": identity,
                 "state": clip(state, 200),
-                "reason": f" ({said[-1].said})" if said else "",
+                "reason": f" ({said[-1].said})" if said and not _same(state, said[-1].whole) else "",
             },
             objects=(Ref("ServiceAccount", parts[4], parts[6]),) if len(parts) == 7 else (),
             proofs=(
@@ -53,3 +53,8 @@ def ztunnel_certificate(ztunnel: Ztunnel) -> Iterator[Evidence]:
             ),
             affects=(ztunnel.id,),
         )
+
+
+def _same(state: str, line: str) -> bool:
+    """Whether a line of the log says what the certificate's state says already."""
+    return state.removeprefix("Unavailable: ")[:60] in line

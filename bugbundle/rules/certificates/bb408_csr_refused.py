@@ -16,6 +16,8 @@ from bugbundle.rules.model import Confidence, Evidence, Level, rule
 
 COUNTERS = ("citadel_server_csr_sign_err_count", "citadel_server_authentication_failure_count")
 MANY = 5
+_IDENTITY = re.compile(r"(?:/ns/|system:serviceaccount:)([\w-]+)(?:/sa/|:)([\w-]+)")
+_POD = re.compile(r"\bpod ([\w-]+)/([\w.-]+) not found")
 _CLIENT = re.compile(r"client from \[?([0-9a-f.:]+?)\]?:\d+:")
 
 
@@ -46,7 +48,7 @@ def csr_refused(istiod: Istiod) -> Iterator[Evidence]:
     yield Evidence(
         origin=ref(istiod),
         values={"istiod": istiod.id, "whose": _whose(clients), "count": len(lines), "text": lines[-1].said},
-        objects=clients or fronts(istiod),
+        objects=(*(clients or fronts(istiod)), *_accounts(lines)),
         proofs=(lines[-1].proof, *_counters(istiod)),
         level=Level.ERROR if len(lines) >= MANY else Level.WARNING,
         confidence=Confidence.LIKELY,
@@ -67,6 +69,13 @@ def _clients(istiod: Istiod, lines: list[Line]) -> tuple[Ref, ...]:
     known = {as_text(pod.status.get("podIP")): pod for pod in istiod.mesh.kube.list("pods")}
     found = [known.get(match[1]) for line in lines if (match := _CLIENT.search(line.whole))]
     return tuple(dict.fromkeys(ref(pod) for pod in found if pod is not None))
+
+
+def _accounts(lines: list[Line]) -> tuple[Ref, ...]:
+    """The ServiceAccounts that the lines name, as identities or as users, and the pods that asked for them."""
+    found = [Ref("ServiceAccount", *match) for line in lines for match in _IDENTITY.findall(line.whole)]
+    found += [Ref("Pod", *match) for line in lines for match in _POD.findall(line.whole)]
+    return tuple(dict.fromkeys(found))[:50]
 
 
 def _whose(pods: tuple[Ref, ...]) -> str:

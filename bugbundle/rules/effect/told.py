@@ -18,7 +18,21 @@ __all__ = ["EXPLAINS", "MESSAGE", "OPTIONAL", "effects", "told"]
 MESSAGE = "{object} {text}{requests}"
 OPTIONAL: set[Source | str] = {*READS, *KINDS}
 EXPLAINS = {
-    *("BB301", "BB302", "BB304", "BB501", "BB506", "BB555", "BB556", "BB557", "BB701", "BB705", "BB708", "BB709"),
+    *(
+        "BB517",
+        "BB301",
+        "BB302",
+        "BB304",
+        "BB501",
+        "BB506",
+        "BB555",
+        "BB556",
+        "BB557",
+        "BB701",
+        "BB705",
+        "BB708",
+        "BB709",
+    ),
     *("BB710", "BB711", "BB713", "BB717", "BB718", "BB719", "BB720", "BB722", "BB724", "BB725", "BB727", "BB750"),
     *("IST0101", "IST0109", "IST0132", "IST0133", "IST0137", "IST0151", "IST0162", "IST0171", "IST0174", "IST0176"),
     "IST0177",

@@ -9,8 +9,8 @@ from bugbundle.istio import Source
 from bugbundle.mesh import Mesh, Proxy
 from bugbundle.mesh.columns import Column
 from bugbundle.mesh.facts import ClusterFacts, EndpointFacts, Facts, ListenerFacts
-from bugbundle.mesh.kinds import PEER_AUTHENTICATION
-from bugbundle.mesh.kube import as_text, dicts
+from bugbundle.mesh.kinds import DESTINATION_RULE, PEER_AUTHENTICATION
+from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.once import once
 from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.workloads.owners import ClusterName, config_ref
@@ -43,7 +43,7 @@ class Client(NamedTuple):
     per=Mesh,
     level=Level.ERROR,
     reads={Source.ENVOY_CONFIG_DUMP, "pods"},
-    optional={"peerauthentications.security.istio.io"},
+    optional={PEER_AUTHENTICATION, DESTINATION_RULE},
     explains={"BB750"},
     message="{clients} {mode} to {cluster}, and {server} takes {takes} on port {port}",
 )
@@ -142,7 +142,11 @@ def _evidence(mesh: Mesh, config: str, clients: list[Client], server: Server, po
     name = min((one.cluster for one in clients), key=len)
     senders = list(dict.fromkeys(one.proxy for one in clients))
     service = ClusterName(name).service
-    policies = [ref(item) for item in mesh.kube.list(PEER_AUTHENTICATION) if item.namespace == server.proxy.namespace]
+    every = mesh.kube.list(PEER_AUTHENTICATION)
+    policies = [ref(item) for item in every if item.namespace == server.proxy.namespace]
+    if made and not _sets_tls(mesh, made):
+        switched = [ref(item) for item in every if as_dict(item.spec.get("mtls")).get("mode") == "DISABLE"]
+        made, policies = next(iter(switched), None), [*policies, *switched]
     first = next(one for one in clients if one.cluster == name)
     objects: list[Ref] = [one for one in (made, service) if one]
     objects += [*policies, ref(server.proxy), *(ref(one) for one in senders[:20])]
@@ -164,6 +168,17 @@ def _evidence(mesh: Mesh, config: str, clients: list[Client], server: Server, po
         ),
         affects=tuple(one.id for one in senders),
     )
+
+
+def _sets_tls(mesh: Mesh, made: Ref) -> bool:
+    """Whether a DestinationRule says anything of TLS; one that was not recorded may."""
+    rule_ = mesh.kube.get(DESTINATION_RULE, made.namespace, made.name)
+    if rule_ is None:
+        return True
+    policies = [as_dict(rule_.spec.get("trafficPolicy"))]
+    policies += [as_dict(one.get("trafficPolicy")) for one in dicts(rule_.spec.get("subsets"))]
+    levels = [level for policy in policies for level in (policy, *dicts(policy.get("portLevelSettings")))]
+    return any(level.get("tls") for level in levels)
 
 
 def _shown(proxy: Proxy, kind: Xds, name: str, text: str) -> Iterator[Proof]:

@@ -51,7 +51,7 @@ def policy_denies_requests(mesh: Mesh) -> Iterator[Evidence]:
     """
     groups: dict[tuple[Proxy, str], list[Fault]] = defaultdict(list)
     for fault in failures(mesh).refused():
-        if fault.recent and fault.count >= fault.total:
+        if fault.recent and (fault.count >= fault.total or _since(fault)):
             groups[fault.proxy, fault.policy].append(fault)
     told: dict[tuple[Ref, str], list[Fault]] = defaultdict(list)
     shown: dict[Ref, KubeObject] = {}
@@ -62,6 +62,11 @@ def policy_denies_requests(mesh: Mesh) -> Iterator[Evidence]:
     for (name, what), found in told.items():
         if times(found) >= FEWEST:
             yield _evidence(mesh, shown[name], what, found)
+
+
+def _since(fault: Fault) -> bool:
+    """Whether nothing was let through since the first denial: what passed before was before the policy."""
+    return bool(fault.good and fault.first and fault.at and fault.good < fault.first < fault.at)
 
 
 def _policies(mesh: Mesh, proxy: Proxy, text: str) -> list[tuple[KubeObject, str]]:
