@@ -27,7 +27,10 @@ KNOWS = (1, 29)
     reads={res.AUTHORIZATION_POLICY, Source.ZTUNNEL_CONFIG_DUMP},
     optional=OPTIONAL,
     explains={"BB556", "BB504"},
-    message="AuthorizationPolicy {policy} is a dry run (istio.io/dry-run), which {count} of version {version} cannot tell from others: denied in earnest",
+    message=(
+        "AuthorizationPolicy {policy} is a dry run (istio.io/dry-run), which {count} of version {version} cannot tell from "
+        "others: it is enforced there"
+    ),
 )
 def dry_run_enforced(mesh: Mesh) -> Iterator[Evidence]:
     """Since 1.29 istiod sends dry-run policies to ztunnel (AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY).
