@@ -28,8 +28,8 @@ KNOWS = (1, 29)
     optional=OPTIONAL,
     explains={"BB556", "BB504"},
     message=(
-        "AuthorizationPolicy {policy} is a dry run (istio.io/dry-run), which {count} of version {version} cannot tell from "
-        "others: it is enforced there"
+        "AuthorizationPolicy {policy} is a dry run (istio.io/dry-run), which {count} of version {version} cannot tell "
+        "from others: it is enforced there"
     ),
 )
 def dry_run_enforced(mesh: Mesh) -> Iterator[Evidence]:
