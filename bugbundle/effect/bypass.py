@@ -62,7 +62,7 @@ def _of(mesh: Mesh, namespace: str, name: str) -> Iterator[Flow]:
     number = data.count(b"\n", 0, start)
     for line in data[start:].split(b"\n"):
         number += 1
-        if b'direction="outbound"' not in line or b"connection complete" not in line:
+        if b'direction="outbound"' not in line or b"connection complete" not in line or b" error=" in line:
             continue
         at = time_of(line)
         if at and now and now - at > WITHIN:
@@ -119,7 +119,21 @@ def _past(mesh: Mesh, item: KubeObject, bound: Binding, gateway: KubeObject) -> 
         f"{' and others' if len(callers) > 1 else ''} went straight to its pods, none by the waypoint; {cause}"
     )
     pods_named = tuple(map(pod_id, pods.values()))
-    yield Why(Reason.BYPASSED, text, todo, "", tuple(objects), tuple(proofs), pods=pods_named, seen=tuple(proofs[-2:]))
+    seen = tuple(proofs[-2:]) if config is not None else ()
+    known = config is not None
+    yield Why(
+        Reason.BYPASSED,
+        text,
+        todo,
+        "",
+        tuple(objects),
+        tuple(proofs),
+        (),
+        pods_named,
+        advice=not known,
+        certain=known,
+        seen=seen,
+    )
 
 
 def cilium_sockets(mesh: Mesh) -> KubeObject | None:
