@@ -149,7 +149,6 @@ TRAFFIC: tuple[str, ...] = (
     "traffic.bb726_gateway_class_unknown",
     "traffic.bb727_policy_denies_requests",
     "traffic.bb740_route_without_backends",
-    "traffic.bb728_application_breaks_http",
 )
 KUBERNETES: tuple[str, ...] = (
     "kubernetes.bb801_crash_loop",
