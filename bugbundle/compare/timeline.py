@@ -9,7 +9,8 @@ from itertools import pairwise
 from bugbundle.bundle import Bundle
 from bugbundle.compare.engine import compare_looks
 from bugbundle.compare.filters import Filter
-from bugbundle.compare.look import Look, look
+from bugbundle.compare.look import Look
+from bugbundle.compare.many import looks
 from bugbundle.compare.model import Comparison
 
 
@@ -23,15 +24,15 @@ class TimeLine:
 
 
 def over_time(bundles: Sequence[Bundle], only: Filter | None = None) -> tuple[Comparison, TimeLine | None]:
-    """The first against the last, and for more than two the time line. At most two are looked at at a time."""
+    """The first against the last, and for more than two the time line, oldest first."""
     ordered = sorted(bundles, key=lambda one: (one.started is None, one.started.timestamp() if one.started else 0.0))
     if len(bundles) == 2:
         ordered = list(bundles)
-    first = previous = look(ordered[0])
+    seen = looks(ordered)
+    first = previous = next(seen)
     steps: list[Comparison] = []
     latest: Look = first
-    for older, newer in pairwise(ordered):
-        latest = look(newer)
+    for (older, newer), latest in zip(pairwise(ordered), seen, strict=True):
         steps.append(compare_looks(previous, latest, older, newer, only))
         previous = latest
     if len(steps) == 1:
