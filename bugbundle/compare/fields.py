@@ -34,8 +34,7 @@ def fields(before: Any, after: Any) -> list[Field]:
     from deepdiff import DeepDiff
 
     tree = DeepDiff(
-        _keyed(before),
-        _keyed(after),
+        *_pruned(_keyed(before), _keyed(after)),
         view="tree",
         verbose_level=2,
         threshold_to_diff_deeper=0,
@@ -47,6 +46,32 @@ def fields(before: Any, after: Any) -> list[Field]:
             path = _path(level.path(output_format="list"))
             found[path] = Field(path, _value(level.t1), _value(level.t2))
     return [found[path] for path in sorted(found)]
+
+
+def _pruned(left: Any, right: Any) -> tuple[Any, Any]:
+    """Both without what is equal in them: deepdiff copies its way down to every leaf. Places in lists stay."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        pairs = {
+            key: _pruned(left[key], right[key]) for key in left if key in right and not _equal(left[key], right[key])
+        }
+        one = {key: pairs[key][0] if key in pairs else left[key] for key in left if key in pairs or key not in right}
+        other = {key: pairs[key][1] if key in pairs else right[key] for key in right if key in pairs or key not in left}
+        return one, other
+    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        found = [(None, None) if _equal(a, b) else _pruned(a, b) for a, b in zip(left, right, strict=True)]
+        return [a for a, _ in found], [b for _, b in found]
+    return left, right
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Equal, and `1` is neither `True` nor `1.0`."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(_equal(left[key], right[key]) for key in left)
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(_equal, left, right))
+    return bool(left == right)
 
 
 def _value(value: Any) -> Any:

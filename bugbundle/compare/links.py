@@ -158,17 +158,20 @@ _REFERRING = re.compile(
 )
 
 
-def refers(raw: dict[str, Any], name: str) -> bool:
-    """Whether an object names another where the API has a reference."""
-    return _refers(raw.get("spec"), name, False)
+def references(raw: dict[str, Any]) -> frozenset[str]:
+    """The names that stand in an object where the API has a reference."""
+    return frozenset(_references(raw.get("spec"), False))
 
 
-def _refers(value: Any, name: str, inside: bool) -> bool:
+def _references(value: Any, inside: bool) -> Iterator[str]:
     if isinstance(value, dict):
-        return any(_refers(item, name, inside or bool(_REFERRING.fullmatch(key))) for key, item in value.items())
-    if isinstance(value, list):
-        return any(_refers(item, name, inside) for item in value)
-    return inside and isinstance(value, str) and value.rpartition("/")[2] == name
+        for key, item in value.items():
+            yield from _references(item, inside or _REFERRING.fullmatch(key) is not None)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item, inside)
+    elif inside and isinstance(value, str):
+        yield value.rpartition("/")[2]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
-from bugbundle.compare.links import refers, restart, tokens, weak
+from bugbundle.compare.links import references, restart, tokens, weak
 from bugbundle.compare.model import Change
 from bugbundle.mesh.ref import Ref
 
 MOST = 6
 """Objects that are told as belonging to one root."""
+
+LARGE = frozenset({"CustomResourceDefinition"})
+"""Kinds whose objects hold schemas: no references, and much to read."""
 
 EVERYWHERE = 8
 """A name that so many changes share tells nothing."""
@@ -29,14 +32,14 @@ def join(roots: list[Change], bodies: Mapping[Ref, dict[str, Any]]) -> None:
         return
     holders: dict[str, list[Change]] = defaultdict(list)
     for root in plain:
-        for token in tokens(root, bodies.get(root.object, {})):
+        for token in tokens(root, {} if root.object.kind in LARGE else bodies.get(root.object, {})):
             holders[token].append(root)
     near: dict[str, dict[str, Change]] = defaultdict(dict)
     groups = [found for found in holders.values() if len(found) > 1 and len(_without_pods(found)) < EVERYWHERE]
+    named = {root.id: references(bodies.get(root.object, {})) for root in plain if root.object.kind not in LARGE}
     for one, other in combinations(plain, 2):
-        if _of_one_name(one.object, other.object) or any(
-            refers(bodies.get(a.object, {}), b.object.name) for a, b in ((one, other), (other, one))
-        ):
+        refers = other.object.name in named.get(one.id, ()) or one.object.name in named.get(other.id, ())
+        if refers or _of_one_name(one.object, other.object):
             groups.append([one, other])
     for found in groups:
         for one in found:
