@@ -189,7 +189,9 @@ RUNTIME: tuple[str, ...] = (
     "versions.bb655_listener_refused_by_old_proxies",
     "versions.bb656_dry_run_enforced",
     "versions.bb657_feature_not_supported",
+    "traffic.bb737_tls_over_tls",
     "traffic.bb750_response_flags",
+    "traffic.bb760_complaint_about_object",
 )
 ISTIO: tuple[str, ...] = (
     "istioctl.ist0002_deprecated",

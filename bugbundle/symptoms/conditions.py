@@ -18,7 +18,7 @@ from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.symptoms.model import Kind, State, Symptom
 from bugbundle.words import clip
 
-ELSEWHERE = frozenset({"pods", "replicasets.apps", "jobs.batch", "events", "leases.coordination.k8s.io"})
+ELSEWHERE = frozenset({"pods", "replicasets.apps", "events", "leases.coordination.k8s.io"})
 """Kinds whose conditions other sources tell, or that say no as a matter of course."""
 
 BAD_IF_TRUE = re.compile(

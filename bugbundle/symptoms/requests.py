@@ -109,7 +109,8 @@ def _text(mesh: Mesh, kind: Kind, group: list[Fault], last: Fault) -> str:
     who = f"to {target(mesh, last)}" + (" arrived and" if last.inbound else "")
     code = last.code if last.code.strip("-0") else ""
     if kind is Kind.ANSWER:
-        return f"{count} {who} answered {code} from behind the proxy ({clip(last.whole, 160)})"
+        by = "the proxy itself, by a route" if last.details == "direct_response" else "from behind the proxy"
+        return f"{count} {who} answered {code} {by} ({clip(last.whole, 160)})"
     how = f"{flag_of(last)} ({meaning(last)})"
     told = clip(": ".join(part for part in (last.whole, last.reason) if part), 200)
     return f"{count} {who} failed with {how}" + (f", HTTP {code}" if code else "") + (f": {told}" if told else "")

@@ -198,6 +198,8 @@ def _answered(values: dict[str, str]) -> bool:
     if code in ("301", "302", "307", "308") and details.startswith("direct_response"):
         return not _failed(values)
     bad = code in ("401", "403") or (len(code) == 3 and code[0] == "5")
+    if details.startswith("direct_response") and code[:1] == "5":
+        return not _failed(values)
     return bad and not _failed(values) and details.startswith("via_upstream")
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from bugbundle.istio import Source
 from bugbundle.mesh import Istiod, KubeObject
 from bugbundle.mesh import kinds as res
+from bugbundle.mesh.kube import as_dict
 from bugbundle.mesh.ref import Ref, ref
-from bugbundle.mesh.signals.logs import istiod_log
+from bugbundle.mesh.signals.logs import Line, istiod_log
 from bugbundle.mesh.workloads.index import fronts
 from bugbundle.mesh.workloads.owners import workload
 from bugbundle.rules.model import Confidence, Evidence, Level, rule
@@ -18,6 +19,7 @@ PASSING = re.compile(r"too old resource version|unexpected EOF|http2: (?:client 
 """After these a watch is begun again."""
 
 BLOCKED = re.compile(r"cannot list|cache sync|Unauthorized|forbidden|could not find the requested resource")
+_CLUSTER = re.compile(r"watch error in cluster (\S+?):")
 _LISTED = re.compile(r"failed to (?:list|watch) \*([\w.]+)", re.IGNORECASE)
 
 
@@ -26,7 +28,7 @@ _LISTED = re.compile(r"failed to (?:list|watch) \*([\w.]+)", re.IGNORECASE)
     per=Istiod,
     level=Level.WARNING,
     reads={Source.LOG},
-    optional={"pods", "services", "replicasets.apps", "customresourcedefinitions.apiextensions.k8s.io"},
+    optional={"pods", "services", "secrets", "replicasets.apps", "customresourcedefinitions.apiextensions.k8s.io"},
     explains={
         "BB101",
         "BB151",
@@ -59,26 +61,45 @@ def istiod_api_errors(istiod: Istiod) -> Iterator[Evidence]:
     log = istiod_log(istiod.mesh, istiod.namespace, istiod.name)
     lines = log.recent("list", "watch", "watch_error", "cache_sync", "retry_budget") if log else []
     lines = [line for line in lines if not PASSING.search(line.whole)]
-    if not lines:
-        return
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        named = _CLUSTER.search(line.whole)
+        groups.setdefault(named[1] if named else "", []).append(line)
+    for cluster, found in groups.items():
+        yield _evidence(istiod, found, _remote(istiod, cluster))
+
+
+def _evidence(istiod: Istiod, lines: list[Line], secret: KubeObject | None) -> Evidence:
     blocked = [line for line in lines if BLOCKED.search(line.whole)]
     last = (blocked or lines)[-1]
     kind = _LISTED.search(last.whole)
     crds = _definitions(istiod, last.whole)
-    yield Evidence(
-        origin=ref(istiod),
+    near = (*(ref(one) for one in crds), *fronts(istiod), *_deployment(istiod))
+    where = f" of the remote cluster of Secret {secret.namespace}/{secret.name}" if secret else ""
+    return Evidence(
+        origin=ref(secret) if secret else ref(istiod),
         values={
             "istiod": istiod.id,
-            "what": _what(last.whole, kind[1] if kind else ""),
+            "what": _what(last.whole, kind[1] if kind else "") + where,
             "count": len(lines),
             "text": last.said,
         },
-        objects=(*(ref(one) for one in crds), *fronts(istiod), *_deployment(istiod)),
+        objects=(ref(secret), ref(istiod)) if secret else near,
         proofs=(last.proof,),
         level=Level.ERROR if blocked else Level.WARNING,
         confidence=Confidence.LIKELY,
         at=last.at,
     )
+
+
+def _remote(istiod: Istiod, cluster: str) -> KubeObject | None:
+    """The Secret with the kubeconfig of a remote cluster; None for istiod's own."""
+    for item in istiod.mesh.kube.list(res.SECRET) if cluster else ():
+        marked = item.labels.get("istio/multiCluster") == "true"
+        named = item.annotations.get("networking.istio.io/cluster") == cluster or item.name.endswith(f"-{cluster}")
+        if marked and (named or cluster in as_dict(item.raw.get("data"))):
+            return item
+    return None
 
 
 def _deployment(istiod: Istiod) -> Iterator[Ref]:

@@ -11,7 +11,7 @@ from bugbundle.istio import Source
 from bugbundle.mesh import KubeObject, Mesh
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.ports import protocol
-from bugbundle.mesh.kube import as_text, dicts
+from bugbundle.mesh.kube import as_list, as_text, dicts
 from bugbundle.mesh.ref import Proof, Ref, name_of, ref
 from bugbundle.mesh.signals.access import Fault
 from bugbundle.mesh.signals.failures import called, failures, port_called, proof, times
@@ -36,9 +36,9 @@ PORTS = frozenset(
     per=Mesh,
     level=Level.ERROR,
     reads={Source.LOG, res.SERVICE},
-    optional={res.POD, res.CONFIG_MAP, Source.ENVOY_CONFIG_DUMP},
+    optional={res.POD, res.CONFIG_MAP, res.SERVICE_ENTRY, Source.ENVOY_CONFIG_DUMP},
     explains={"BB750"},
-    message="Service {service} declares port {port} as {protocol} ({by}), and {who} another protocol: {requests}",
+    message="{kind} {service} declares port {port} as {protocol} ({by}), and {who} another protocol: {requests}",
 )
 def port_protocol_wrong(mesh: Mesh) -> Iterator[Evidence]:
     """Envoy finds no HTTP (DPE: in what the client sends; UPE: in what the server answers) on a port declared as HTTP.
@@ -56,8 +56,8 @@ def port_protocol_wrong(mesh: Mesh) -> Iterator[Evidence]:
     groups: dict[tuple[Ref, int, str], list[Fault]] = defaultdict(list)
     known: dict[Ref, KubeObject] = {}
     for fault in failures(mesh).flagged(("DPE", "UPE")):
-        service = called(mesh, fault)
         number = port_called(fault)
+        service = called(mesh, fault) or _entry(mesh, fault, number)
         answers = "UPE" in fault.flags and fault.total > fault.count
         if fault.recent and service is not None and number and not answers:
             side = "its clients send" if "DPE" in fault.flags else "its pods answer in"
@@ -66,7 +66,7 @@ def port_protocol_wrong(mesh: Mesh) -> Iterator[Evidence]:
     for (name, number, side), found in groups.items():
         service = known[name]
         place, port = _port(service, number)
-        if port is None or protocol(port) not in HTTP or times(found) < FEWEST:
+        if port is None or declared(service, port) not in HTTP or times(found) < FEWEST:
             continue
         sure = number in PORTS or bool(OTHERS.search(f"{as_text(port.get('name'))} {service.name}".lower()))
         by = (
@@ -78,9 +78,10 @@ def port_protocol_wrong(mesh: Mesh) -> Iterator[Evidence]:
         yield Evidence(
             name,
             {
+                "kind": service.kind,
                 "service": name_of(service),
                 "port": number,
-                "protocol": (protocol(port) or "").upper(),
+                "protocol": (declared(service, port) or "").upper(),
                 "by": by,
                 "who": side,
                 "requests": f"{times(found)} connections failed ({flag})",
@@ -93,8 +94,28 @@ def port_protocol_wrong(mesh: Mesh) -> Iterator[Evidence]:
         )
 
 
+def declared(item: KubeObject, port: dict[str, Any]) -> str | None:
+    """The protocol that a port declares: of a Service by name or appProtocol, of a ServiceEntry by its field."""
+    if item.kind == "ServiceEntry":
+        return as_text(port.get("protocol")).lower() or protocol(port)
+    return protocol(port)
+
+
+def _entry(mesh: Mesh, fault: Fault, number: int) -> KubeObject | None:
+    """The ServiceEntry behind an address that was called: it names the address, or is the only one with the port."""
+    address = fault.local.rpartition(":")[0].strip("[]")
+    found = []
+    for item in () if fault.inbound or fault.proxy.kind == "gateway" else mesh.kube.list(res.SERVICE_ENTRY):
+        if _port(item, number)[1] is not None:
+            endpoints = [as_text(one.get("address")) for one in dicts(item.spec.get("endpoints"))]
+            if address in (*map(str, as_list(item.spec.get("addresses"))), *endpoints):
+                return item
+            found.append(item)
+    return found[0] if len(found) == 1 else None
+
+
 def _port(service: KubeObject, number: int) -> tuple[str, dict[str, Any] | None]:
     for place, port in enumerate(dicts(service.spec.get("ports"))):
-        if port.get("port") == number:
+        if number in (port.get("port"), port.get("number")):
             return f"/spec/ports/{place}", port
     return "", None

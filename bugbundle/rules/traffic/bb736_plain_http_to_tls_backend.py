@@ -61,7 +61,7 @@ def plain_http_to_tls_backend(mesh: Mesh) -> Iterator[Evidence]:
     for cluster, found in failures(mesh).towards(("UC",)):
         parts = ClusterName(cluster)
         for fault in found:
-            ended = "connection_termination" in fault.whole or not fault.whole
+            ended = "connection_termination" in fault.whole and fault.code == "503"
             since = fault.good is None or (fault.first is not None and fault.good < fault.first)
             if ended and since and symptom_of(mesh, fault).state is State.NOW and _plain(fault):
                 groups[f"{parts.host}:{parts.port}"].append(fault)
