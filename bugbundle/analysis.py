@@ -13,6 +13,7 @@ from bugbundle.bundle import Bundle, Gap
 from bugbundle.diagnosis import Diagnosis, diagnose
 from bugbundle.explanation import Explained, explain
 from bugbundle.mesh import Mesh
+from bugbundle.patches import tried
 from bugbundle.rules import Broken, Finding, NotEvaluated, Outcome, Rule, all_rules, run
 from bugbundle.symptoms import Symptom, ledger
 from bugbundle.sync import ProxySync, compare_all
@@ -58,6 +59,20 @@ class Analysis:
         """The ledger: every symptom with what explains it."""
         found = explain(self.mesh, ledger(self.mesh), self.findings, self.diagnoses)
         return tuple(item for item in found if not self.namespace or item.symptom.concerns(self.namespace))
+
+    def tried(self, item: Diagnosis) -> bool | None:
+        """Whether the correction of a diagnosis takes it away and brings nothing new, on the recorded mesh.
+
+        None where there is none, or where it cannot be tried. Each is tried once.
+        """
+        known = self._tried
+        if item.cause.id not in known:
+            known[item.cause.id] = tried(self.mesh, item.cause, self.findings)
+        return known[item.cause.id]
+
+    @functools.cached_property
+    def _tried(self) -> dict[str, bool | None]:
+        return {}
 
     @property
     def unexplained(self) -> list[Symptom]:

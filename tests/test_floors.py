@@ -21,7 +21,7 @@ FLOORS = {
     "mesh": 2, "importers": 2, "collect": 2, "convert": 2, "clean": 2, "logs": 2,
     "sync": 3, "effect": 3, "symptoms": 3, "trace": 3,
     "rules": 4, "views": 4,
-    "diagnosis": 5, "explanation": 5, "analysis": 5, "precheck": 5,
+    "diagnosis": 5, "explanation": 5, "patches": 5, "analysis": 5, "precheck": 5,
     "compare": 6,
     "report": 7, "replay": 7,
     "fleet": 8,

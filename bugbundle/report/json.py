@@ -15,9 +15,11 @@ from bugbundle.analysis import Analysis
 from bugbundle.bundle import Gap
 from bugbundle.bundle.manifest import format_time
 from bugbundle.diagnosis import Diagnosis
+from bugbundle.patches import command
 from bugbundle.report.headline import headline
 from bugbundle.report.symptoms import rows
 from bugbundle.rules import Finding, Proof, Ref
+from bugbundle.rules.model import Patch
 
 FORMAT = 2
 """Of the document, not of the bundle: raised when a member goes or changes its meaning."""
@@ -46,7 +48,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "tool": f"bugbundle {__version__}",
         "headline": headline(analysis).text,
         "bundle": _bundle(analysis),
-        "diagnoses": [_diagnosis(item, explained.get(id(item), [])) for item in analysis.diagnoses],
+        "diagnoses": [_diagnosis(analysis, item, explained.get(id(item), [])) for item in analysis.diagnoses],
         "findings": [_finding(item) for item in analysis.findings],
         "symptoms": rows(analysis),
         "notEvaluated": [
@@ -78,7 +80,7 @@ def _bundle(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def _diagnosis(item: Diagnosis, symptoms: list[str]) -> dict[str, Any]:
+def _diagnosis(analysis: Analysis, item: Diagnosis, symptoms: list[str]) -> dict[str, Any]:
     cause = item.cause
     return {
         "code": cause.code,
@@ -93,6 +95,19 @@ def _diagnosis(item: Diagnosis, symptoms: list[str]) -> dict[str, Any]:
         "consequences": [finding.id for finding in item.consequences],
         "affects": list(item.affects),
         "symptoms": symptoms,
+        "patch": _patch(cause.patch),
+        "tried": analysis.tried(item),
+    }
+
+
+def _patch(patch: Patch | None) -> dict[str, Any] | None:
+    if patch is None:
+        return None
+    return {
+        "object": _object(patch.target),
+        "type": "json",
+        "operations": [op.plain() for op in patch.ops],
+        "command": command(patch),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bugbundle.analysis import Analysis
 from bugbundle.diagnosis import Diagnosis
+from bugbundle.patches import command
 from bugbundle.report.alike import alike
 from bugbundle.report.headline import headline, looked_at, tally
 from bugbundle.report.symptoms import MOST
@@ -21,6 +22,12 @@ MAX_FINDINGS = 200
 MAX_UNSEEN = 12
 MAX_TEXT = 600
 """Characters of one value; texts in JSON are whole."""
+
+TRIED = {
+    True: "(tried on the recorded mesh: the finding is gone, and nothing new came)",
+    False: "(tried on the recorded mesh: it does not take the finding away by itself, or something new came)",
+    None: "(not tried)",
+}
 
 _COLOURS = {"Error": "31", "Warning": "33", "Info": "36", "Fine": "32", "Unknown": "33"}
 
@@ -66,7 +73,7 @@ def render(analysis: Analysis, *, colour: bool = False, width: int = 0) -> str:
     blocks: list[list[str]] = [[pen.level(first.level, short(first.text))]]
     blocks[0] += [f"Note: {short(note)}" for note in analysis.bundle.notes]
     if analysis.diagnoses:
-        blocks.append(list(_first(analysis.diagnoses, pen)))
+        blocks.append(list(_first(analysis, pen)))
     groups = alike(analysis.diagnoses)
     if len(groups) > 1:
         blocks.append(list(_others(groups[1:], pen)))
@@ -84,7 +91,8 @@ def short(text: str) -> str:
     return clip(line(text), MAX_TEXT)
 
 
-def _first(diagnoses: Sequence[Diagnosis], pen: Pen) -> Iterator[str]:
+def _first(analysis: Analysis, pen: Pen) -> Iterator[str]:
+    diagnoses = analysis.diagnoses
     item = diagnoses[0]
     cause = item.cause
     yield f"  {pen.bold(short(str(cause.origin)))} {pen.dim(f'[{cause.code}] {cause.confidence}')}"
@@ -98,10 +106,17 @@ def _first(diagnoses: Sequence[Diagnosis], pen: Pen) -> Iterator[str]:
         yield f"  the same holds for {listed(same, 4)}"
     yield from _section("Why it matters", [item.why], pen)
     yield from _section("What to do", [item.what_to_do], pen)
+    yield from _section("Correction", correction(analysis, item), pen, folded=False)
     yield from _section("Evidence", _evidence(cause.proofs), pen, folded=False)
     lines = [short(finding.line) for finding in item.consequences[:MAX_CONSEQUENCES]]
     rest = len(item.consequences) - len(lines)
     yield from _section("Consequences", [*lines, *([f"and {rest:,} more"] if rest else [])], pen, folded=False)
+
+
+def correction(analysis: Analysis, item: Diagnosis) -> list[str]:
+    """The correction as a command, and what became of it on the recorded mesh; empty where there is none."""
+    patch = item.cause.patch
+    return [short(command(patch)), TRIED[analysis.tried(item)]] if patch else []
 
 
 def _section(title: str, texts: Sequence[str], pen: Pen, *, folded: bool = True) -> Iterator[str]:

@@ -130,6 +130,7 @@ def finding(rule: Rule, evidence: Evidence, reference: str = "") -> Finding:
         documentation_url=url,
         reference=reference,
         todo=evidence.todo,
+        patch=evidence.patch,
         harmless=evidence.harmless,
     )
 

@@ -43,6 +43,27 @@ class Confidence(StrEnum):
         return [Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE].index(self)
 
 
+class Op(NamedTuple):
+    """One operation of a JSON patch (RFC 6902): `add`, `replace` or `remove` at a JSON pointer."""
+
+    op: str
+    path: str
+    value: Any = None
+
+    def plain(self) -> dict[str, Any]:
+        """As it stands in a patch."""
+        made = {"op": self.op, "path": self.path}
+        return made if self.op == "remove" else {**made, "value": self.value}
+
+
+class Patch(NamedTuple):
+    """A mechanical correction of one object; `resource` is its list, as kubectl names it."""
+
+    target: Ref
+    resource: str
+    ops: tuple[Op, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a rule yields.
@@ -50,6 +71,7 @@ class Evidence:
     `origin` is the object that is at fault; `values` fill the rule's message; `objects` are the others involved (they
     join findings into diagnoses); `proofs` show it; `affects` are the ids of proxies (or names of workloads) that
     suffer; `level` and `confidence` override the rule's; `at` is when it happened, where that is known;
+    `patch` is a correction that a machine can make;
     `todo` is what to do about this very case, in place of the rule's card;
     `harmless` is why what istioctl reports here is nothing to worry about: it is told as Info, and istioctl's own
     answer keeps its level.
@@ -64,6 +86,7 @@ class Evidence:
     confidence: Confidence = Confidence.CERTAIN
     at: datetime | None = None
     todo: str = ""
+    patch: Patch | None = None
     harmless: str = ""
 
 
@@ -90,6 +113,7 @@ class Finding:
     documentation_url: str = ""
     reference: str = ""
     todo: str = ""
+    patch: Patch | None = None
     harmless: str = ""
 
     @cached_property

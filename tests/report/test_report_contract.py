@@ -55,6 +55,8 @@ def test_one_diagnosis_in_full(rules: list[Rule]) -> None:
             "consequences": [],
             "affects": ["app-0-5f4d9c7b8-00000.team-0"],
             "symptoms": [],
+            "patch": None,
+            "tried": None,
         }
     ]
     assert made["bundle"] == {

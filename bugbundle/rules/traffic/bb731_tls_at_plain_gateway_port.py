@@ -10,14 +10,16 @@ from bugbundle.istio import Source
 from bugbundle.mesh import KubeObject, Mesh, Proxy
 from bugbundle.mesh import kinds as res
 from bugbundle.mesh.config.client_tls import target_ports
+from bugbundle.mesh.facts import ListenerFacts
 from bugbundle.mesh.kube import as_dict, as_text, dicts, texts
 from bugbundle.mesh.ref import Proof, ref
 from bugbundle.mesh.signals.access import Fault
 from bugbundle.mesh.signals.failures import failures, proof, times
 from bugbundle.mesh.workloads.index import index
-from bugbundle.rules.model import Confidence, Evidence, Level, rule
+from bugbundle.rules.model import Confidence, Evidence, Level, Op, Patch, rule
 from bugbundle.symptoms.model import State
 from bugbundle.symptoms.requests import symptom_of
+from bugbundle.xds.kinds import Xds
 
 ENCRYPTED = ("https", "tls")
 FEWEST = 3
@@ -28,7 +30,7 @@ FEWEST = 3
     per=Mesh,
     level=Level.ERROR,
     reads={Source.LOG, res.SERVICE, res.POD},
-    optional={res.GATEWAY, res.CONFIG_MAP},
+    optional={res.GATEWAY, res.CONFIG_MAP, Source.ENVOY_CONFIG_DUMP},
     explains={"BB720", "BB750"},
     message=(
         "Service {service} sends its port {port} ({name}) to targetPort {target} of the gateway, where {gateway} serves"
@@ -93,7 +95,15 @@ def _evidence(
         affects=(proxy.id,),
         confidence=Confidence.CERTAIN if servers else Confidence.LIKELY,
         at=max((one.at for one in found if one.at), default=None),
+        patch=_patch(proxy, service, place),
     )
+
+
+def _patch(proxy: Proxy, service: KubeObject, place: int) -> Patch | None:
+    """The Service's port led to the listener of the gateway that ends TLS, where it has just one."""
+    ports = [number for number in tls_ports(proxy) if number]
+    op = Op("replace", f"/spec/ports/{place}/targetPort", ports[0]) if len(ports) == 1 else None
+    return Patch(ref(service), res.SERVICE, (op,)) if op else None
 
 
 def encrypted(port: dict[str, Any]) -> bool:
@@ -104,14 +114,14 @@ def encrypted(port: dict[str, Any]) -> bool:
 
 def ends_tls(proxy: Proxy, number: int) -> bool:
     """Whether a listener of the proxy on that port ends TLS."""
-    from bugbundle.mesh.facts import ListenerFacts
-    from bugbundle.xds.kinds import Xds
+    return number in tls_ports(proxy)
 
-    for resource in proxy.dump.resources(Xds.LDS) if proxy.dump else ():
-        facts = resource.facts()
-        if isinstance(facts, ListenerFacts) and facts.port == number and any(chain.tls for chain in facts.chains):
-            return True
-    return False
+
+def tls_ports(proxy: Proxy) -> list[int]:
+    """The ports of the proxy's listeners that end TLS."""
+    facts = [resource.facts() for resource in proxy.dump.resources(Xds.LDS)] if proxy.dump else []
+    listeners = [one for one in facts if isinstance(one, ListenerFacts) and any(chain.tls for chain in one.chains)]
+    return sorted({one.port for one in listeners if one.port})
 
 
 def gateways_of(mesh: Mesh, pod: KubeObject) -> list[KubeObject]:

@@ -16,7 +16,7 @@ from bugbundle.mesh.ref import Proof, ref
 from bugbundle.mesh.signals.access import Fault, redirects
 from bugbundle.mesh.signals.failures import proof, times
 from bugbundle.mesh.workloads.index import index
-from bugbundle.rules.model import Confidence, Evidence, Level, rule
+from bugbundle.rules.model import Confidence, Evidence, Level, Op, Patch, rule
 from bugbundle.rules.traffic.bb731_tls_at_plain_gateway_port import encrypted, gateways_of
 
 FEWEST = 5
@@ -94,6 +94,7 @@ def _loop(mesh: Mesh, proxy: Proxy, host: str, found: list[Fault]) -> Iterator[E
                     level=Level.WARNING if why == NONE_CAME else Level.ERROR,
                     confidence=Confidence.CERTAIN if through else Confidence.LIKELY,
                     at=found[-1].at,
+                    patch=Patch(ref(item), res.GATEWAY, (Op("remove", f"/spec/servers/{place}/tls/httpsRedirect"),)),
                 )
 
 

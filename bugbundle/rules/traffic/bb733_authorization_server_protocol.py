@@ -18,7 +18,7 @@ from bugbundle.mesh.selectors import workload_selector
 from bugbundle.mesh.signals.access import Fault
 from bugbundle.mesh.signals.failures import failures, proof, times
 from bugbundle.mesh.workloads.index import index, pod_id
-from bugbundle.rules.model import Confidence, Evidence, Level, rule
+from bugbundle.rules.model import Confidence, Evidence, Level, Op, Patch, rule
 from bugbundle.symptoms.model import State
 from bugbundle.symptoms.requests import symptom_of
 
@@ -116,7 +116,15 @@ def _evidence(
         affects=tuple(dict.fromkeys(one.proxy.id for one in failed)),
         confidence=Confidence.CERTAIN if problem else Confidence.LIKELY,
         at=failed[-1].at,
+        patch=_patch(kind, service, place, port),
     )
+
+
+def _patch(kind: str, service: KubeObject | None, place: str, port: dict[str, Any] | None) -> Patch | None:
+    """`appProtocol: grpc` for the port of a gRPC provider's Service."""
+    if service is None or service.kind != "Service" or port is None or kind != KINDS[0] or protocol(port) in H2:
+        return None
+    return Patch(ref(service), res.SERVICE, (Op("add", f"{place}/appProtocol", "grpc"),))
 
 
 def _callers(mesh: Mesh, failed: list[Fault]) -> tuple[Ref, ...]:

@@ -17,7 +17,7 @@ from bugbundle.mesh.signals.access import Fault
 from bugbundle.mesh.signals.failures import called, failures, proof, times
 from bugbundle.mesh.workloads.index import index, pod_id, proxied
 from bugbundle.mesh.workloads.owners import workload
-from bugbundle.rules.model import Confidence, Evidence, Level, rule
+from bugbundle.rules.model import Confidence, Evidence, Level, Op, Patch, rule
 from bugbundle.symptoms.model import State
 from bugbundle.symptoms.requests import symptom_of
 
@@ -104,6 +104,9 @@ def _evidence(
         affects=tuple(clients),
         confidence=Confidence.CERTAIN if theirs else Confidence.LIKELY,
         at=faults[-1].at,
+        patch=Patch(ref(guilty), res.PEER_AUTHENTICATION, (Op("replace", "/spec/mtls/mode", "PERMISSIVE"),))
+        if guilty.kind == "PeerAuthentication"
+        else None,
     )
 
 

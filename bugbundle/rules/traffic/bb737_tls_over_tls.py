@@ -15,7 +15,7 @@ from bugbundle.mesh.ref import Proof, Ref, ref
 from bugbundle.mesh.signals.access import Fault
 from bugbundle.mesh.signals.failures import failures, proof, times
 from bugbundle.mesh.workloads.owners import ClusterName
-from bugbundle.rules.model import Confidence, Evidence, Level, rule
+from bugbundle.rules.model import Confidence, Evidence, Level, Op, Patch, rule
 from bugbundle.symptoms.model import State
 from bugbundle.symptoms.requests import symptom_of
 from bugbundle.xds.kinds import Xds
@@ -74,7 +74,15 @@ def tls_over_tls(mesh: Mesh) -> Iterator[Evidence]:
                 affects=tuple(dict.fromkeys(one.proxy.id for one in found)),
                 confidence=Confidence.LIKELY,
                 at=found[-1].at,
+                patch=_patch(mesh, maker),
             )
+
+
+def _patch(mesh: Mesh, maker: Ref) -> Patch | None:
+    """The rule without TLS of its own, where it sets it for all ports."""
+    item = mesh.kube.get(res.DESTINATION_RULE, maker.namespace, maker.name)
+    whole = item is not None and "tls" in as_dict(item.spec.get("trafficPolicy"))
+    return Patch(maker, res.DESTINATION_RULE, (Op("remove", "/spec/trafficPolicy/tls"),)) if whole else None
 
 
 def originates(mesh: Mesh, maker: Ref) -> bool:
