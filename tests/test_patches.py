@@ -64,6 +64,7 @@ def mesh(mode: str) -> Mesh:
 
     def policy(name: str, namespace: str, mode: str, **spec: Any) -> dict[str, Any]:
         return {
+            "apiVersion": "security.istio.io/v1",
             "kind": "PeerAuthentication",
             "metadata": {"name": name, "namespace": namespace},
             "spec": {"mtls": {"mode": mode}, **spec},
