@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bugbundle import __version__
 from bugbundle.bundle import FORMAT, Bundle, BundleWriter, Gap
@@ -27,7 +28,9 @@ ORDER = ("", "k8s", "istiod", "proxies", "ztunnel", "logs")
 """The order of the top folders: what is asked for first stands first."""
 
 
-def convert(source: Bundle, target: str | os.PathLike[str], *, force: bool = False) -> Path:
+def convert(
+    source: Bundle, target: str | os.PathLike[str], *, force: bool = False, encrypt_to: Sequence[Any] = ()
+) -> Path:
     """Write `source` as a bundle at `target`; the path written.
 
     Entries that cannot be read, or in which a secret would be left after cleaning, become gaps. Raises `BundleError`
@@ -44,7 +47,7 @@ def convert(source: Bundle, target: str | os.PathLike[str], *, force: bool = Fal
     header = replace(
         source.header, format=FORMAT, tool=f"bugbundle {__version__}", started=started, redaction={"rules": 1}
     )
-    with BundleWriter(path, header, _gate(source)) as writer:
+    with BundleWriter(path, header, _gate(source), encrypt_to) as writer:
         for gap in source.gaps.values():
             writer.gap(gap)
         for name in sorted(source, key=_place):

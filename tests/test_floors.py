@@ -39,6 +39,7 @@ DOORS = {
     "urllib3": {"collect/cluster.py"},
     "websocket": {"collect/cluster.py"},
     "detect_secrets": {"redact/published.py"},
+    "pyrage": {"bundle/sealed.py"},
     "click": {"cli/"},
     "yaml": {
         "importers/objects.py",

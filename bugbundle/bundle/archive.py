@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from bugbundle.bundle import directory, frames
+from bugbundle.bundle import directory, frames, sealed
 from bugbundle.bundle.directory import Frame, Place
 from bugbundle.bundle.model import Damage
 from bugbundle.bundle.parts import ArchiveParts
@@ -40,6 +40,11 @@ class ArchiveStore:
         self.damage: list[Damage] = []
         self.notes: list[str] = []
         self._file: BinaryIO = path.open("rb")
+        self._in_memory = sealed.is_sealed(self._file.read(len(sealed.MAGIC)))
+        if self._in_memory:
+            self._file.close()
+            self._file, note = sealed.opened(path)
+            self.notes += [note] if note else []
         self._size = self._file.seek(0, 2)
         self._directory = directory.read(self._file, self._size)
         self.sealed = self._directory is not None
@@ -145,6 +150,8 @@ class ArchiveStore:
     def _spooled(self, number: int) -> Spool | None:
         """The spool with this frame in it; None where there is no room for it."""
         offset, _, _, length = self._frames[number]
+        if self._in_memory:
+            return None  # what was encrypted is written to no disk
         try:
             self._spool = self._spool or Spool()
             if number not in self._spool:

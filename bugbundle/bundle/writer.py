@@ -6,18 +6,19 @@ import hashlib
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import Any, BinaryIO, Protocol, Self
 
 from bugbundle.bundle import directory
 from bugbundle.bundle.frames import FrameWriter
 from bugbundle.bundle.layout import HEADER, MANIFEST, check_name, is_dump
 from bugbundle.bundle.manifest import dump_header, dump_manifest
 from bugbundle.bundle.model import FORMAT, Entry, Gap, Header, Manifest
+from bugbundle.bundle.sealed import seal
 from bugbundle.codec import Hasher
 from bugbundle.errors import BugbundleError, BundleError
 from bugbundle.xds.index import XdsIndex
@@ -64,9 +65,11 @@ class BundleWriter:
     mode 0600 and never overwritten. Without `close` the file is a bundle that was cut off.
     """
 
-    def __init__(self, path: str | os.PathLike[str], header: Header, cleaner: Cleaner) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], header: Header, cleaner: Cleaner, encrypt_to: Sequence[Any] = ()
+    ) -> None:
         self.path = Path(path)
-        self._out = _create(self.path)
+        self._out = seal(_create(self.path), encrypt_to) if encrypt_to else _create(self.path)
         self._cleaner = cleaner
         self._frame: FrameWriter | None = None
         self._group = ""

@@ -134,6 +134,9 @@ def cli(ctx: click.Context) -> None:
 
     BUNDLE is a bundle (.tar.zst) or an unpacked one. Exit codes: 0 fine, 1 error, 2 usage,
     3 partial collection, 79 findings at or above --failure-threshold.
+
+    \b
+    --identity FILE  opens encrypted bundles; every command takes it
     """
     if ctx.invoked_subcommand in LASTING:
         gc.enable()
@@ -151,8 +154,28 @@ def main(argv: Sequence[str] | None = None, known: object = None) -> int:
         return _run(words, known)
 
 
+def _with_identities(argv: list[str]) -> list[str]:
+    """The words without `--identity FILE`, which every command understands; the keys in the files are used."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    words, rest = iter(argv[:end]), argv[end:]
+    kept: list[str] = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name != "--identity":
+            kept.append(word)
+            continue
+        from bugbundle.bundle.sealed import use_identity
+
+        file = value if equals else next(words, "")
+        if not file:
+            raise click.UsageError("Option '--identity' requires an argument.")
+        use_identity(file)
+    return [*kept, *rest]
+
+
 def _run(argv: list[str], known: object) -> int:
     try:
+        argv = _with_identities(argv)
         code = cli.main(args=argv, standalone_mode=False, obj=known)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0

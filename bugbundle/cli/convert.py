@@ -9,17 +9,27 @@ import click
 @click.argument("bundle")
 @click.option("-o", "--output", "target", required=True, help="The bundle to write (.tar.zst).")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
-def convert(bundle: str, target: str, force: bool) -> None:
+@click.option(
+    "--encrypt-to",
+    multiple=True,
+    metavar="WHO",
+    help="Encrypt with age as it is written, to age1…, 'ssh-ed25519 …' or a file of them (repeat for more).",
+)
+def convert(bundle: str, target: str, force: bool, encrypt_to: tuple[str, ...]) -> None:
     """Write BUNDLE (an unpacked folder, another bundle, a bug-report, a must-gather, …) as one compressed file.
 
     Secret values, private keys, tokens and passwords are taken out; the rest stays byte for byte.
     """
     from bugbundle.bundle import open_bundle
+    from bugbundle.bundle.sealed import recipients
     from bugbundle.convert import convert as write
     from bugbundle.importers import open_recording
 
     source = open_recording(bundle)
-    path = write(source, target, force=force)
+    path = write(source, target, force=force, encrypt_to=recipients(encrypt_to))
+    if encrypt_to:
+        click.echo(f"{path}: encrypted, {path.stat().st_size / 1e6:.2f} MB; opens with --identity FILE", err=True)
+        return
     made = open_bundle(path)
     redacted = made.manifest.redacted if made.manifest else {}
     raw = sum(made.store.size(name) for name in made)

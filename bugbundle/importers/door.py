@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bugbundle.bundle import Bundle, open_bundle
 from bugbundle.bundle.layout import HEADER, MANIFEST
+from bugbundle.bundle.sealed import MAGIC, is_sealed
 from bugbundle.errors import BundleError
 from bugbundle.istio import Source, source_of
 
@@ -58,7 +59,10 @@ def _ours(path: Path) -> Bundle | None:
     if not path.is_file():
         return open_bundle(path)
     with path.open("rb") as opened:
-        head = opened.read(4)
+        head = opened.read(len(MAGIC))
+    if is_sealed(head):
+        return open_bundle(path)
+    head = head[:4]
     if head != ZSTD and head[1:] != SKIPPABLE:
         return None
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from bugbundle.redact import headers, hidden, known, named, phrases, secrets, tokens
+from bugbundle.redact import headers, hidden, known, named, phrases, plain, secrets, tokens
 from bugbundle.redact.known import Known
 from bugbundle.redact.phrases import SAID
 from bugbundle.redact.shapes import SHAPES, Shape
@@ -38,6 +38,9 @@ def everything(path: str, body: bytes, copies: Known) -> list[Cut]:
     """Where the secrets of an entry are: in order, none overlapping."""
     is_json, listed = _is_json(path, body), is_secret_list(path)
     found: list[Cut] = []
+    if path.endswith(".log"):
+        found = plain.cuts(body, body.lower())
+        body = plain.masked(body, found) if found else body
     if listed or secrets.may_hold(body):
         found += secrets.cuts(body, listed=listed, is_json=is_json)
     found += in_text(body, copies, is_json)

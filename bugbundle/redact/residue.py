@@ -26,6 +26,7 @@ _BEARER = re.compile(rb"[Bb](?:earer|EARER)\s{1,4}([A-Za-z0-9._~+/-]{16,})")
 _PASSWORD = re.compile(rb"(?:passw(?:or)?d|passphrase)[\"']?[ \t]?[=:][ \t]?[\"']?([^\s\"',;&{}()\[\]<>|]{1,200})")
 _URL = re.compile(rb"://[^\s/:@\"'?#,]{0,128}+:([^\s/@\"'?#,]{1,256}+)@[\w.\[]")
 _SAID = re.compile(rb"(?i:redacted)|^cmVkYWN0ZWQt|^W3JlZGFj|^\*+$|^x+$|^\$|^%|^\{\{|^<")
+_DIGIT = re.compile(rb"\d")
 _CERTIFICATE = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----.*?-----END \1-----", re.DOTALL)
 _PUBLIC_BLOCKS = frozenset({"CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CRL", "PUBLIC KEY", "PKCS7"})
 _DATA = (b'"data"', b'"data\\', b"tringData")
@@ -121,11 +122,16 @@ def _named(text: bytes) -> Iterator[bytes]:
 
 
 def _is_value(value: bytes) -> bool:
-    return bool(re.search(rb"\d", value)) and looks_secret(value) and not _says_nothing(value)
+    return (
+        not value.startswith(b"redacted-")
+        and bool(_DIGIT.search(value))
+        and looks_secret(value)
+        and not _says_nothing(value)
+    )
 
 
 def _says_nothing(value: bytes) -> bool:
-    return len(value) <= 3 or harmless(value) or bool(_SAID.search(value))
+    return len(value) <= 3 or value.startswith(b"redacted-") or harmless(value) or bool(_SAID.search(value))
 
 
 def _holds_secret(path: str, body: bytes) -> bool:
