@@ -42,6 +42,9 @@ bench: $(VENV)/.dev ## speed and size, beside tar | gzip and json.load
 accuracy: $(VENV)/.dev ## does the first diagnosis name the cause? every case of tests/cases
 	$(BIN)/python tools/accuracy.py
 
+fuzz: $(VENV)/.dev ## hostile archives, dumps, logs, YAML and HTTP for FUZZ_SECONDS (60); what fails is kept in build/fuzz
+	$(BIN)/python tools/fuzz.py
+
 parity: $(VENV)/.dev ## every recorded answer of istioctl against ours
 	$(BIN)/python tools/parity.py
 

@@ -32,7 +32,7 @@ DOORS = {
     "msgspec": {"codec.py"},
     "xxhash": {"codec.py"},
     "zstandard": {"bundle/frames.py"},
-    "cryptography": {"certificates.py"},
+    "cryptography": {"bundle/signature.py", "certificates.py"},
     "jinja2": {"report/html.py"},
     "markupsafe": {"report/html.py", "report/compared/html.py"},
     "kubernetes": {"collect/cluster.py", "collect/kubeconfig.py"},

@@ -15,18 +15,22 @@ import click
     metavar="WHO",
     help="Encrypt with age as it is written, to age1…, 'ssh-ed25519 …' or a file of them (repeat for more).",
 )
-def convert(bundle: str, target: str, force: bool, encrypt_to: tuple[str, ...]) -> None:
+@click.option("--sign", "key", default="", metavar="KEY", help="Sign FILE with an Ed25519 key of OpenSSH: FILE.sig.")
+def convert(bundle: str, target: str, force: bool, encrypt_to: tuple[str, ...], key: str) -> None:
     """Write BUNDLE (an unpacked folder, another bundle, a bug-report, a must-gather, …) as one compressed file.
 
     Secret values, private keys, tokens and passwords are taken out; the rest stays byte for byte.
     """
     from bugbundle.bundle import open_bundle
     from bugbundle.bundle.sealed import recipients
+    from bugbundle.bundle.signature import sign
     from bugbundle.convert import convert as write
     from bugbundle.importers import open_recording
 
     source = open_recording(bundle)
     path = write(source, target, force=force, encrypt_to=recipients(encrypt_to))
+    if key:
+        click.echo(f"signature: {sign(path, key)}", err=True)
     if encrypt_to:
         click.echo(f"{path}: encrypted, {path.stat().st_size / 1e6:.2f} MB; opens with --identity FILE", err=True)
         return

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("bundle")
 @click.option("--verify", is_flag=True, help="Read every entry and hold it against the manifest's hashes.")
+@click.option(
+    "--signer", default="", metavar="KEY", help="With --verify: who must have signed, a public SSH key or its file."
+)
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def info(bundle: str, verify: bool, style: str) -> int:
+def info(bundle: str, verify: bool, signer: str, style: str) -> int:
     """What BUNDLE holds: header, entries by kind, gaps, what was taken out; with --verify, whether it is whole."""
     from bugbundle.bundle.describe import describe
     from bugbundle.clean import cleaned
@@ -22,6 +25,7 @@ def info(bundle: str, verify: bool, style: str) -> int:
 
     opened = open_recording(bundle)
     problems = _verify(opened) if verify else []
+    signed = _signed(bundle, signer) if verify else ""
     facts = describe(cleaned(opened))
     if style == "json":
         from bugbundle.codec import encode
@@ -32,7 +36,18 @@ def info(bundle: str, verify: bool, style: str) -> int:
         _print(facts)
         if verify:
             _print_verified(opened, problems)
+            click.echo(f"signed by {signed}" if signed else "not signed")
     return 1 if problems else 0
+
+
+def _signed(bundle: str, signer: str) -> str:
+    """The fingerprint of the key that signed the file; empty where nobody did."""
+    from pathlib import Path
+
+    from bugbundle.bundle.signature import verify
+
+    path = Path(bundle)
+    return verify(path, signer) if path.is_file() else ""
 
 
 def _verify(opened: Bundle) -> list[tuple[str, str]]:
