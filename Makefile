@@ -36,6 +36,9 @@ lint: $(VENV)/.dev ## format, style, types, generated pages
 test: $(VENV)/.dev browser ## the whole suite
 	$(BIN)/pytest -n auto --dist loadfile
 
+drills: $(VENV)/.dev ## every drill of collect and of unseen entries, not the seeded share of make test
+	BUGBUNDLE_DRILLS=1 $(BIN)/pytest -q tests/collect/test_collect_drills.py tests/rules/test_drills_unseen.py
+
 bench: $(VENV)/.dev ## speed and size, beside tar | gzip and json.load
 	$(BIN)/python -m bench
 
@@ -68,4 +71,4 @@ samples: $(VENV)/.dev ## sample_bundles/ from the recordings beside the checkout
 schema: $(VENV)/.dev ## bugbundle/xds/schema.json from the published descriptors of Envoy's API
 	$(BIN)/python tools/make_schema.py
 
-.PHONY: help demo dev browser lint test bench accuracy parity replay-parity oracle docs samples schema
+.PHONY: help demo dev browser lint test drills bench accuracy parity replay-parity oracle docs samples schema

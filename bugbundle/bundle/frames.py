@@ -48,6 +48,11 @@ class FrameWriter:
         self._unflushed += len(data)
         self._put(self._compress.compress(data))
         if self._unflushed >= 4 << 20:
+            self.flush()
+
+    def flush(self) -> None:
+        """What was written comes out."""
+        if self._unflushed:
             self._put(self._compress.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
             self._unflushed = 0
 

@@ -85,6 +85,8 @@ class BundleWriter:
         self._closed = False
         said = replace(header, redaction=header.redaction or REDACTION)
         self.add(Entry(HEADER, 0, target="bundle", at=header.started), dump_header(said))
+        self._end_frame()
+        self._out.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +129,12 @@ class BundleWriter:
     def size(self) -> int:
         """Bytes of the file by now, about: what stands in the compressor counts as a third."""
         return self._out.tell() + (self._frame.pending // 3 if self._frame else 0)
+
+    def flush(self) -> None:
+        """What was added so far can be read, should this process end now."""
+        if self._frame is not None:
+            self._frame.flush()
+        self._out.flush()
 
     def close(self, finished: datetime | None = None) -> None:
         """Write the manifest, the index and the trailer; the bundle is sealed. `finished`: when, if not now."""

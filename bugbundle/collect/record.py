@@ -7,6 +7,7 @@ cleaned, packed into files without a name, and moved into the bundle when all ha
 from __future__ import annotations
 
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from bugbundle.redact.redactor import Redacted
 
 STREAMED = ("k8s", "logs")
 """Top folders that come in order."""
+FLUSHED = 2.0
+"""Seconds after which what came in order can be read, even if this process is killed."""
 TOO_LARGE = "left out: the file would be larger than --max-size"
 LOGS_SHARE = 0.4
 """What logs may take of the size that was given, as the dumps that tell more come last."""
@@ -80,6 +83,7 @@ class Recorder:
         self._heaps: dict[str, _Heap] = {}
         self.entries = 0
         self.bytes = 0
+        self._flushed = time.monotonic()
         self.cramped = False
         """Whether the folder for temporary files (`TMPDIR`) is full."""
         self.recovered = False
@@ -114,6 +118,9 @@ class Recorder:
             # No answer of anybody ends the recording.
             self.gap(outcome.ask.gap(f"left out: it cannot be recorded ({type(error).__name__})", outcome.reply.status))
             return
+        if time.monotonic() - self._flushed > FLUSHED:
+            self._writer.flush()
+            self._flushed = time.monotonic()
         self.entries += 1
         self.bytes += len(body)
         self.kinds[entry.path.partition("/")[0]] += 1

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +69,10 @@ def test_a_server_that_is_away_costs_its_time_alone(tmp_path: Path) -> None:
     assert time.monotonic() - begun > 3
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+ALL = bool(os.environ.get("BUGBUNDLE_DRILLS"))
+
+
+@pytest.mark.parametrize("seed", range(20 if ALL else 2))
 def test_one_connection_in_five_is_cut(tmp_path: Path, seed: int) -> None:
     with behind(Faults(cut=0.2, seed=seed)) as url:
         result = collect(tmp_path, url)
@@ -191,6 +198,25 @@ def test_the_budget_is_kept_whatever_hangs(tmp_path: Path) -> None:
 
 HEAD = b'{"configs":[{"@type":"type.googleapis.com/envoy.admin.v3.BootstrapConfigDump","bootstrap":{"a":'
 NO_LIST = "the answer is not a list in JSON"
+
+
+@pytest.mark.parametrize("seed", range(50 if ALL else 3))
+def test_killed_at_any_moment_it_leaves_a_bundle_that_opens(tmp_path: Path, seed: int) -> None:
+    with behind(Faults(rate=40_000)) as url:
+        place = kubeconfig(tmp_path, url)
+        command = [sys.executable, "-m", "bugbundle", "collect", "--kubeconfig", place, "-o", "made.tar.zst"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "made.tar.zst").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(random.Random(seed).uniform(0, 3))
+        process.kill()
+        process.wait(30)
+    made = open_bundle(tmp_path / "made.tar.zst")
+    assert made.header.clusters in (("east",), ())
+    assert made.manifest is not None or made.notes
+
+
 ANSWERS: dict[str, tuple[bytes, set[str]]] = {
     "endless": (b"", {"the answer did not end in time"}),
     "not JSON": (b"<html>503 upstream connect error</html>", {NO_LIST}),
