@@ -7,6 +7,7 @@ Sources: pilot/pkg/model/telemetry.go and extensions.go (selection as of policie
 from __future__ import annotations
 
 from bugbundle.effect.model import Effect, Reason, Trace, Why
+from bugbundle.effect.policy import no_waypoint
 from bugbundle.effect.scope import Selection, age, selection
 from bugbundle.effect.traces import traces
 from bugbundle.mesh import KubeObject, Mesh
@@ -62,7 +63,7 @@ def wasm_plugin(mesh: Mesh, item: KubeObject) -> Effect:
     chosen = selection(mesh, item)
     effect = Effect(item, should=tuple(map(pod_id, chosen.envoys)))
     if not effect.should:
-        effect.why = (_nobody(item, chosen),)
+        effect.why = no_waypoint(mesh, item) or (_nobody(item, chosen),)
         return effect
     effect.acts = tuple(Trace(*one) for one in traces(mesh).of("WasmPlugin", item.namespace, item.name).items())
     unread = [one for one in effect.should if one not in traces(mesh).readable]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bugbundle.effect.model import Effect, Reason, Trace, Why
-from bugbundle.effect.scope import Selection, age, selection
+from bugbundle.effect.scope import Selection, age, selection, without_waypoint
 from bugbundle.effect.traces import traces
 from bugbundle.effect.values import Told, fields, service_port
 from bugbundle.effect.world import world
@@ -32,7 +32,7 @@ def authorization_policy(mesh: Mesh, item: KubeObject) -> Effect:
     chosen = selection(mesh, item)
     effect = Effect(item, should=chosen.ids)
     if not chosen.ids:
-        effect.why = (_nobody(item, chosen, "BB505" if chosen.lost else "IST0127"),)
+        effect.why = no_waypoint(mesh, item) or (_nobody(item, chosen, "BB505" if chosen.lost else "IST0127"),)
         return effect
     effect.acts = _policy_traces(mesh, item, chosen)
     unread = [pod_id(pod) for pod in chosen.envoys if pod_id(pod) not in traces(mesh).readable]
@@ -55,6 +55,24 @@ def _nobody(item: KubeObject, chosen: Selection, told: str) -> Why:
     else:
         text, todo = "selects no workload of the mesh", "Write labels that the pods have into spec.selector."
     return Why(Reason.NO_TARGET, text, todo, "", (), (Proof(item.at("/spec"), str(item)),), told=told, advice=True)
+
+
+def no_waypoint(mesh: Mesh, item: KubeObject) -> tuple[Why, ...]:
+    """Where what an object is bound to uses no waypoint."""
+    things = without_waypoint(mesh, item)
+    if not things:
+        return ()
+    first = things[0]
+    text = f"is bound to {first}, which uses no waypoint (no label istio.io/use-waypoint on it or on its namespace)"
+    todo = (
+        f"Create a waypoint in {first.namespace} and label {first} with istio.io/use-waypoint, or bind it by selector "
+        "where sidecars or ztunnel can apply it."
+    )
+    proofs = (
+        Proof(item.at("/spec/targetRefs"), str(first)),
+        Proof(first.at("/metadata/labels"), "no istio.io/use-waypoint"),
+    )
+    return (Why(Reason.NO_TARGET, text, todo, "", tuple(map(ref, things)), proofs),)
 
 
 def _policy_traces(mesh: Mesh, item: KubeObject, chosen: Selection) -> tuple[Trace, ...]:
@@ -253,7 +271,7 @@ def request_authentication(mesh: Mesh, item: KubeObject) -> Effect:
     chosen = selection(mesh, item)
     effect = Effect(item, should=tuple(pod_id(pod) for pod in chosen.envoys))
     if not chosen.ids:
-        effect.why = (_nobody(item, chosen, "IST0127"),)
+        effect.why = no_waypoint(mesh, item) or (_nobody(item, chosen, "IST0127"),)
         return effect
     issuers = [as_text(rule.get("issuer")) for rule in dicts(item.spec.get("jwtRules"))]
     found: dict[str, str] = {}

@@ -121,6 +121,18 @@ def _targeted(mesh: Mesh, item: KubeObject) -> tuple[list[KubeObject], list[str]
     return list(pods.values()), lost
 
 
+def without_waypoint(mesh: Mesh, item: KubeObject) -> list[KubeObject]:
+    """The Services and ServiceEntries that an object is bound to and that use no waypoint: nobody applies it there."""
+    found = []
+    for _, target in target_refs(item):
+        kind = as_text(target.get("kind"))
+        if kind in ("Service", "ServiceEntry"):
+            thing = mesh.kube.get(TARGETS[kind], item.namespace, as_text(target.get("name")))
+            if thing is not None and binding(mesh, thing) is None:
+                found.append(thing)
+    return found
+
+
 def pods_of_target(mesh: Mesh, target: KubeObject) -> Iterator[KubeObject]:
     """The pods that apply what is bound to a Gateway, a GatewayClass, a Service or a ServiceEntry."""
     if target.kind == "Gateway":

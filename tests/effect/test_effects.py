@@ -11,6 +11,7 @@ from bugbundle.bundle import Bundle
 from bugbundle.effect import Effect, Reason, effects
 from bugbundle.mesh import Mesh
 from bugbundle.mesh import kinds as res
+from bugbundle.mesh.config.waypoints import MANAGED, NAME, WAYPOINT
 
 NETWORKING = "k8s/apis/networking.istio.io/v1/"
 SECURITY = "k8s/apis/security.istio.io/v1/"
@@ -249,3 +250,17 @@ def test_nothing_recorded_is_not_without_effect() -> None:
     rule = item("DestinationRule", "shop", "web", {"host": "web"})
     found = one(effects(mesh({NETWORKING + "destinationrules.json": [rule], **pods(WEB)}), res.DESTINATION_RULE))
     assert (found.verdict, [why.reason for why in found.why]) == ("unseen", [])
+
+
+@pytest.mark.parametrize(("label", "expected"), [("", [(Reason.NO_TARGET, "")]), ("waypoint", [])])
+def test_a_service_without_waypoint_has_nobody_to_apply_its_policy(
+    label: str, expected: list[tuple[Reason, str]]
+) -> None:
+    labels = {"istio.io/use-waypoint": label} if label else {}
+    service = item("Service", "shop", "web", {"selector": {"app": "web"}, "ports": [{"port": 80}]}, **labels)
+    policy = item(
+        "AuthorizationPolicy", "shop", "web", {"targetRefs": [{"kind": "Service", "name": "web"}], "rules": [{}]}
+    )
+    lists = {SECURITY + "authorizationpolicies.json": [policy], "k8s/api/v1/services.json": [service]}
+    lists["k8s/api/v1/pods.json"] = [pod("shop", "waypoint-1", {NAME: "waypoint", MANAGED: WAYPOINT}, gateway=True)]
+    assert told(one(effects(mesh(lists), res.AUTHORIZATION_POLICY)))[1] == expected
