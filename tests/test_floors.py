@@ -56,7 +56,7 @@ DOORS = {
     "aiohttp": {"replay/"},
     "h11": {"replay/stream/http1.py"},
     "grpc": {"replay/stream/xds.py"},
-    "google": {"replay/stream/xds.py"},
+    "google": {"replay/stream/declared.py", "replay/stream/xds.py"},
     "envoy": {"replay/stream/xds.py"},
     "rich": {"cli/collect_progress.py"},
     "drain3": {"logs/templates.py"},

@@ -1,4 +1,5 @@
-"""Write bugbundle/xds/schema.json: the fields of every message of Envoy's API, from the published descriptors.
+"""Write bugbundle/xds/schema.json: the fields of every message of Envoy's API, from the published descriptors,
+and those of Istio's own filters.
 
 Run by `make schema` when xds-protos is updated. One row per field, in the order of declaration:
 [name, kind, type, label] where kind is a letter of `bugbundle.xds.schema` and label is "" (singular, no
@@ -13,6 +14,8 @@ import pkgutil
 import sys
 from pathlib import Path
 from typing import Any
+
+from bugbundle.xds import istio_messages
 
 ROOTS = ("envoy", "xds", "udpa")
 WRAPPERS = {
@@ -96,6 +99,8 @@ def main() -> int:
             enums[enum.full_name] = {str(v.number): v.name for v in reversed(enum.values)}
         for message in file.message_types_by_name.values():
             collect(message, messages, enums)
+    messages |= {name: [[row[0], *row[2:]] for row in rows] for name, rows in istio_messages.MESSAGES.items()}
+    enums |= {name: {str(n): word for n, word in values.items()} for name, values in istio_messages.ENUMS.items()}
     target = Path(__file__).parent.parent / "bugbundle" / "xds" / "schema.json"
     lines = ",\n".join(f"{json.dumps(k)}:{json.dumps(v, separators=(',', ':'))}" for k, v in sorted(messages.items()))
     tail = ",\n".join(f"{json.dumps(k)}:{json.dumps(v, separators=(',', ':'))}" for k, v in sorted(enums.items()))

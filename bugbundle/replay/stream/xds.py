@@ -26,7 +26,7 @@ import grpc
 from envoy.admin.v3 import config_dump_pb2
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 from envoy.service.status.v3 import csds_pb2
-from google.protobuf import descriptor_pb2, descriptor_pool, json_format
+from google.protobuf import descriptor_pool, json_format
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from bugbundle.certificates import self_signed
@@ -203,8 +203,8 @@ def _packed(message: Any) -> AnyMessage:
 def sections(body: bytes) -> list[AnyMessage]:
     """The sections of istiod's recorded account of a proxy, as it sends them; none where it is odd.
 
-    A type that the published protos lack keeps its name and loses its fields, which is what istioctl makes
-    of a type that it does not know.
+    Istio's own filters are declared here; any other type that the published protos lack keeps its name and loses its
+    fields, which is what istioctl makes of a type that it does not know.
     """
     for url in sorted(set(_TYPE.findall(body.decode("utf-8", "replace"))))[:MAX_TYPES]:
         _know(url)
@@ -248,10 +248,10 @@ def _modules(name: str) -> Iterator[str]:
 
 
 def _declare(pool: Any, name: str) -> None:
-    package, _, message = name.rpartition(".")
-    file = descriptor_pb2.FileDescriptorProto(name=f"bugbundle/{name}.proto", package=package, syntax="proto3")
-    file.message_type.add(name=message)
-    try:
-        pool.AddSerializedFile(file.SerializeToString())
-    except TypeError:
-        return
+    from bugbundle.replay.stream.declared import file_of
+
+    for file in file_of(name):
+        try:
+            pool.AddSerializedFile(file.SerializeToString())
+        except TypeError:
+            return
