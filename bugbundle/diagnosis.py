@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bugbundle.mesh.ref import Ref
-from bugbundle.rules.components import OF, explains
+from bugbundle.rules.components import explains
 from bugbundle.rules.model import RULES, Finding, Level
 
 
@@ -119,7 +119,7 @@ def _parents(findings: list[Finding]) -> dict[str, str]:
     holders: dict[Ref, list[Finding]] = defaultdict(list)
     for finding in findings:
         rule = RULES.get(finding.code)
-        if rule is not None and (rule.explains or (finding.code in OF and _headline(finding))):
+        if rule is not None and (rule.explains or _headline(finding)):
             for thing in finding.objects:
                 holders[thing].append(finding)
     parents: dict[str, str] = {}
@@ -128,16 +128,19 @@ def _parents(findings: list[Finding]) -> dict[str, str]:
         likely = [
             (weight, -other.level.rank, -other.confidence.rank, other.id)
             for other in near.values()
-            if other.id != finding.id and _may_explain(other, finding.code) and (weight := _weight(finding, other))
+            if other.id != finding.id and _may_explain(other, finding) and (weight := _weight(finding, other))
         ]
         if likely:
             parents[finding.id] = max(likely)[-1]
     return parents
 
 
-def _may_explain(cause: Finding, code: str) -> bool:
+def _may_explain(cause: Finding, finding: Finding) -> bool:
     """By the cause's own card, or because what the code is about depends on what the cause is about."""
-    return code in RULES[cause.code].explains or (_headline(cause) and explains(cause.code, code))
+    rule = RULES.get(finding.code)
+    if rule is not None and rule.fallback:
+        return cause.origin == finding.origin and _headline(cause) and not RULES[cause.code].fallback
+    return finding.code in RULES[cause.code].explains or (_headline(cause) and explains(cause.code, finding.code))
 
 
 def _weight(finding: Finding, cause: Finding) -> int:

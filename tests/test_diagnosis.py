@@ -12,6 +12,7 @@ from bugbundle.bundle import open_bundle
 from bugbundle.diagnosis import diagnose
 from bugbundle.mesh import Mesh
 from bugbundle.rules import Confidence, Evidence, Finding, Level, Ref, all_rules
+from bugbundle.rules.components import DEPENDS, OF, explains, upstream
 from bugbundle.rules.engine import finding
 from bugbundle.rules.model import RULES, rule
 
@@ -28,15 +29,17 @@ def cards() -> Iterator[None]:
         """Nothing."""
         yield from ()
 
-    for code, explains, diagnosis in (
+    for code, above, diagnosis in (
         ("ZZ1", {"ZZ2", "ZZ3"}, True),
         ("ZZ2", {"ZZ3"}, True),
         ("ZZ3", {"ZZ2"}, True),
         ("ZZ4", {"ZZ2", "ZZ3"}, False),
     ):
-        rule(code, per=Mesh, level=Level.ERROR, reads=set(), message="{text}", explains=explains, diagnosis=diagnosis)(
+        rule(code, per=Mesh, level=Level.ERROR, reads=set(), message="{text}", explains=above, diagnosis=diagnosis)(
             check
         )
+    rule("ZZ5", per=Mesh, level=Level.ERROR, reads=set(), message="{text}", fallback=True)(check)
+    rule("ZZ6", per=Mesh, level=Level.WARNING, reads=set(), message="{text}", restates=True)(check)
     yield
     RULES.clear()
     RULES.update(known)
@@ -144,3 +147,21 @@ def test_trouble_of_an_application_comes_last_and_trouble_of_the_mesh_does_not()
         (ROUTE, 0),
         (own, 0),
     ]
+
+
+def test_another_finding_of_the_same_origin_is_told_in_place_of_a_fallback() -> None:
+    assert told(made("ZZ5", ROUTE), made("ZZ3", ROUTE)) == [("ZZ3 cart", ["ZZ5 cart"])]
+    assert [one.cause.code for one in diagnose([made("ZZ5", POD)])] == ["ZZ5"]
+
+
+def test_what_only_restates_a_symptom_says_so_and_stands_behind_causes() -> None:
+    found = diagnose([made("ZZ6", POD, level=Level.WARNING), made("ZZ3", ROUTE, level=Level.WARNING)])
+    assert [one.title for one in found] == ["ZZ3 cart", "Unexplained: ZZ6 cart-1"]
+
+
+def test_a_failed_part_explains_failures_of_parts_that_depend_on_it() -> None:
+    assert explains("BB804", "BB805")
+    assert explains("BB612", "BB511")
+    assert not explains("BB805", "BB804")
+    assert not any(part in upstream(part) for part in DEPENDS)
+    assert set(OF) <= set(RULES)

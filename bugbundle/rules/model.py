@@ -180,6 +180,7 @@ class Rule:
     analyzer: str = ""
     symptoms: frozenset[Kind] = frozenset()
     restates: bool = False
+    fallback: bool = False
 
     @property
     def name(self) -> str:
@@ -239,14 +240,16 @@ def rule(
     analyzer: str = "",
     symptoms: set[Kind] | None = None,
     restates: bool = False,
+    fallback: bool = False,
 ) -> Callable[[Check], Check]:
     """Declare a check.
 
     `reads`: what it cannot do without (absent → `NotEvaluated`); `optional`: what it looks at where it is there;
     `explains`: codes of findings that are this one's consequences where they share an object; `diagnosis=False`: never
     the headline (advice, hygiene); `analyzer`: istioctl's name of the analyzer, for IST codes; `symptoms`: the kinds of
-    symptom that it explains where they share an object (default: those of its family, `FAMILIES`); `restates`: it tells
-    a symptom in other words, and no cause. The message is a format
+    symptom that it explains where they share an object (default: those of its family, `FAMILIES`); `fallback`: another
+    finding of the same origin is told in its place; `restates`: it tells a symptom in other words, and no cause. The
+    message is a format
     string over the evidence's values. The docstring must hold `## Why it matters` and `## What to do`.
     """
 
@@ -266,6 +269,7 @@ def rule(
             analyzer,
             frozenset(symptoms) if symptoms is not None else _of_family(code),
             restates,
+            fallback,
         )
         return check
 

@@ -43,6 +43,7 @@ MOST = 3
     level=Level.WARNING,
     reads={Source.LOG, res.POD},
     optional={*KINDS, res.REPLICA_SET},
+    fallback=True,
     message="{component} complains about {object}, {count}×: {text}",
 )
 def complaint_about_object(mesh: Mesh) -> Iterator[Evidence]:
