@@ -13,7 +13,7 @@ from bugbundle import __version__
 from bugbundle.compare import Change, Comparison, Field, TimeLine
 from bugbundle.compare.model import ABSENT
 from bugbundle.compare.wording import changed_lines, when
-from bugbundle.report.compared.outline import outline
+from bugbundle.report.compared.outline import consequences, outline
 from bugbundle.report.drifts import Piece, mark
 from bugbundle.report.html import digest, environment, source
 from bugbundle.report.words import clip
@@ -74,8 +74,7 @@ def render(result: Comparison, line: TimeLine | None = None) -> str:
 
 def _facts(result: Comparison, line: TimeLine | None) -> dict[str, Any]:
     seen = outline(result)
-    known = {change.id: change for change in result.changes}
-    nodes = [_node(root, result, known) for root in [*seen.told, *seen.quiet][:MAX_ROOTS]]
+    nodes = [_node(root, result) for root in [*seen.told, *seen.quiet][:MAX_ROOTS]]
     bad = any(change.level == "Error" for change in result.changes)
     return {
         "result": result,
@@ -91,8 +90,8 @@ def _facts(result: Comparison, line: TimeLine | None) -> dict[str, Any]:
     }
 
 
-def _node(root: Change, result: Comparison, known: dict[str, Change]) -> Node:
-    below = [known[ident] for ident in root.consequences if ident in known]
+def _node(root: Change, result: Comparison) -> Node:
+    below = consequences(result, root)
     pairs = [_pair(item) for item in root.fields[:MAX_FIELDS]] if root.kind not in ("log", "proxy") else []
     others = [str(thing) for thing in root.objects if thing != root.object]
     return Node(root, when(root, result.after.started), pairs, len(root.fields) - len(pairs), below, others)

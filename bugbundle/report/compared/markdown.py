@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from bugbundle.compare import Change, Comparison, TimeLine
 from bugbundle.compare.wording import changed_lines, value, when
-from bugbundle.report.compared.outline import outline
+from bugbundle.report.compared.outline import consequences, outline
 from bugbundle.report.markdown import code, escape
 from bugbundle.report.words import count, listed, utc
 from bugbundle.rules import Finding
@@ -66,8 +66,7 @@ def _root(result: Comparison, root: Change) -> Iterator[str]:
         if len(root.fields) > MAX_ROWS:
             yield f"| and {len(root.fields) - MAX_ROWS} more | | |"
         yield ""
-    known = {one.id: one for one in result.changes}
-    below = [known[ident] for ident in root.consequences if ident in known]
+    below = consequences(result, root)
     yield from (f"- → {_text(one.summary)}" for one in below[:MAX_ROWS])
     if len(below) > MAX_ROWS:
         yield f"- → and {len(below) - MAX_ROWS} more"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 from bugbundle.compare import Change, Comparison
@@ -28,3 +29,26 @@ def outline(result: Comparison) -> Outline:
         else:
             made.quiet.append(root)
     return made
+
+
+FEW = 2
+"""xDS resources of one type that are told one by one; more are told together."""
+
+
+def consequences(result: Comparison, root: Change) -> list[Change]:
+    """What followed from a root change, in order; many resources of one type as one line, named by the widest."""
+    known = {one.id: one for one in result.changes}
+    below = [known[ident] for ident in root.consequences if ident in known]
+    groups: dict[tuple[str, str], list[Change]] = {}
+    for one in below:
+        if one.kind == "resource":
+            groups.setdefault((one.object.kind, one.change), []).append(one)
+    told: list[Change] = []
+    for one in below:
+        group = groups.get((one.object.kind, one.change), []) if one.kind == "resource" else []
+        if len(group) <= FEW:
+            told.append(one)
+        elif one is group[0]:
+            more = f"and {len(group) - 1} more {one.object.kind} resources {one.change}"
+            told.append(dataclasses.replace(one, summary=f"{one.summary}; {more}"))
+    return told

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from bugbundle.compare import Change, Comparison, Field, TimeLine
 from bugbundle.compare.wording import field_line, when
-from bugbundle.report.compared.outline import Outline, outline
+from bugbundle.report.compared.outline import Outline, consequences, outline
 from bugbundle.report.text import Pen, short
 from bugbundle.report.words import count, listed, utc
 from bugbundle.rules import Finding
@@ -52,8 +52,7 @@ def _root(result: Comparison, root: Change, pen: Pen) -> Iterator[str]:
         when(root, result.after.started)
     )
     yield from _fields(root.fields)
-    known = {one.id: one for one in result.changes}
-    below = [known[ident] for ident in root.consequences if ident in known]
+    below = consequences(result, root)
     for one in below[:MAX_CONSEQUENCES]:
         yield f"  → {short(one.summary)}"
     if len(below) > MAX_CONSEQUENCES:
