@@ -33,15 +33,18 @@ class Traces:
     def __init__(self, mesh: Mesh) -> None:
         self._found: dict[Name, dict[str, str]] = {}
         self.readable: set[str] = set()
+        looked: dict[Column, dict[Name, str]] = {}
         for proxy in mesh.proxies:
             if proxy.dump is not None and not proxy.dump.problem:
-                self._look(proxy)
+                self._look(proxy, looked)
 
-    def _look(self, proxy: Proxy) -> None:
+    def _look(self, proxy: Proxy, looked: dict[Column, dict[Name, str]]) -> None:
         self.readable.add(proxy.id)
         for kind in SHAPED if proxy.dump else ():
             column = proxy.dump.column(kind, *LIVE) if proxy.dump else None
-            for name, what in _of_column(column, kind).items() if column else ():
+            if column and column not in looked:
+                looked[column] = _of_column(column, kind)
+            for name, what in looked[column].items() if column else ():
                 self._found.setdefault(name, {}).setdefault(proxy.id, what)
 
     def of(self, kind: str, namespace: str, name: str) -> dict[str, str]:
@@ -61,9 +64,8 @@ class Traces:
         return found
 
 
-@once
 def _of_column(column: Column, kind: Xds) -> dict[Name, str]:
-    """name → what it is of, the first that has it: once for all proxies with this column."""
+    """name → what it is of, the first that has it."""
     known = _of_contents(column.table)
     found: dict[Name, str] = {}
     for content in column.contents:

@@ -259,6 +259,8 @@ class Kube:
         kind = as_text(kind).removesuffix("List")
         for number, item in items:
             if isinstance(item, dict):
+                if kind == "Pod":
+                    as_dict(item.get("metadata")).pop("managedFields", None)  # half of a long list, and read by nobody
                 yield KubeObject(item, Pointer(path, f"/items/{number}"), as_text(version), kind)
 
     def _whole(self, path: str) -> tuple[Any, Any, Iterable[tuple[int, Any]] | None]:

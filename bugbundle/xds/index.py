@@ -91,6 +91,7 @@ class XdsIndex:
         known = self.dumps.get(path)
         if known is None and path in self._packed:
             known = self.dumps[path] = self._unpack(path)
+            self._packed[path] = (b"", b"", b"", "")  # unpacked once: the bytes are not needed again
         return known if known is not None else self.add(path, self.read(path))
 
     def add(self, path: str, data: bytes) -> Rows:

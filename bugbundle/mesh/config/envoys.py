@@ -59,20 +59,20 @@ def lacking(proxy: Proxy) -> Iterator[tuple[Resource, RouteTarget]]:
     """(listener or route configuration, its first target) for each cluster that it sends to and the Envoy lacks."""
     known = names(proxy)
     for kind, column in known.live.items() if known else ():
-        if known and not _sent_to(column) <= known.clusters:
+        if known and _lacks_any(column, known.clusters):
             for resource in _shaping(proxy, kind):
                 used = uses(resource)
                 yield from ((resource, used.targets[cluster][0]) for cluster in used.names - known.clusters)
 
 
 @once
-def _sent_to(column: Column) -> frozenset[str]:
-    """Every cluster that listeners or route configurations send to."""
+def _lacks_any(column: Column, clusters: frozenset[str]) -> bool:
+    """Whether listeners or route configurations send to a cluster that is not among these."""
     known = _known_uses(column.table)
     for one in column.contents:
         if one.meaning not in known:
             known[one.meaning] = _uses(column.facts(one))
-    return frozenset().union(*(known[one.meaning].names for one in column.contents))
+    return not all(known[one.meaning].names <= clusters for one in column.contents)
 
 
 def uses(resource: Resource) -> Uses:
