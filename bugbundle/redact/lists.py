@@ -23,6 +23,7 @@ _OBJECT = re.compile(
     rb"(?P<close>\\*+\")\s{0,40}+:\s{0,400}+\{\s{0,400}+(?:\\*+\"keys\\*+\"\s{0,40}+:\s{0,400}+\[\s{0,400}+\{\s{0,400}+)?"
     + _INLINE
 )
+_ARRAY = re.compile(rb"\\*+\"\s{0,40}+:\s{0,400}+\[\s{0,400}+\{\s{0,400}+" + _INLINE)
 _OBJECT_LINES = re.compile(
     rb":[ \t]{0,40}+(?:\r?\n|\\++n)[ ]{1,200}+(?P<field>inline_?[bB]ytes|inline_?[sS]tring):"
     rb"[ \t]{0,40}+(?P<open>\\*+[\"'])?"
@@ -59,6 +60,8 @@ def sources(data: bytes, place: int, kind: str) -> Iterator[Cut]:
     """Envoy's data sources below the name of a `kind` of secret that ends at `place`; nothing where there are none."""
     following = _OBJECT.match(data, place) or _OBJECT_LINES.match(data, place)
     more = _NEXT_KEY if kind == "ticket-key" else _NO_MORE
+    if not following:
+        following, more = _ARRAY.match(data, place), _NEXT_KEY
     if not following:
         following, more = _MAP.match(data, place), _NEXT_OF_MAP
     while following:

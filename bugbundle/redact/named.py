@@ -47,7 +47,7 @@ _REACH = 96
 _NAME_END = re.compile(rb"[A-Za-z0-9_.\-/]{0,96}+")
 _NO_VALUE = re.compile(
     rb"\\*+\"\s{0,40}+:\s{0,400}+(?:\{\s{0,400}+(?:\}|\\*+\"(?!inline|exact|value|string|keys|secrets))"
-    rb"|\[\s{0,400}+(?:\]|\{\s{0,400}+\\*+\"(?!key)|[0-9\[])|[0-9]{1,3}+(?![\w.])|(?:true|false|null)\b)"
+    rb"|\[\s{0,400}+(?:\]|\{\s{0,400}+\\*+\"(?!key|inline)|[0-9\[])|[0-9]{1,3}+(?![\w.])|(?:true|false|null)\b)"
 )
 _ASSIGN = re.compile(
     rb"(?P<close>\\*+[\"'])?\]?(?P<gap>[ \t]{0,40}+)(?P<op>=>|:=|->|[=:])(?![=:])(?P<space>\s{0,400}+)(?P<open>'''|b'(?!')|\"\"\"|\\*+[\"'])?"

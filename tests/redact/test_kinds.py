@@ -96,6 +96,8 @@ GONE = [
      '{"name":"authorization","string_match":{"exact":"<authorization>"}}'),
     ("proxies/a/b/config_dump.json", '{"session_ticket_keys":{"keys":[{"inline_bytes":"QUJD"},{"inline_bytes":"REVG"}]}}',
      '{"session_ticket_keys":{"keys":[{"inline_bytes":"W3JlZGFjdGVkXQ=="},{"inline_bytes":"W3JlZGFjdGVkXQ=="}]}}'),
+    ("proxies/a/b/config_dump.json", '{"downstream_auth_passwords":[{"inline_string":"@"},{"inline_string":"@"}]}',
+     '{"downstream_auth_passwords":[{"inline_string":"<password>"},{"inline_string":"<password>"}]}'),
     ("proxies/a/b/config_dump.json", '{"access_token":"@","collector_cluster":"x"}', '{"access_token":"<token>","collector_cluster":"x"}'),
     ("proxies/a/b/server_info.json", '{"command_line_options":{"config_yaml":"accessToken: @\\n"}}',
      '{"command_line_options":{"config_yaml":"accessToken: <token>\\n"}}'),
