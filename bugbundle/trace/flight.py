@@ -12,7 +12,7 @@ from bugbundle.trace.chains import Chain, chain_of
 from bugbundle.trace.clusters import upstream_protocol
 from bugbundle.trace.connection import Connection
 from bugbundle.trace.listeners import DOWNSTREAM
-from bugbundle.trace.matchers import Unmodelled
+from bugbundle.trace.matchers import SHAPES, Unmodelled
 from bugbundle.trace.model import Request
 from bugbundle.trace.passage import Passage
 
@@ -167,7 +167,7 @@ def _chain(listener: dict[str, Any], here: Connection, tls: bool) -> Chain | Non
     )  # fmt: skip
     try:
         return chain_of(listener, other)
-    except Unmodelled:
+    except (Unmodelled, *SHAPES):
         return None
 
 

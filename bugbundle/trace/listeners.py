@@ -13,7 +13,7 @@ from bugbundle.trace.chains import Chain, chain_of, hand_over
 from bugbundle.trace.clusters import san_matchers
 from bugbundle.trace.config import Body, Envoy, made_by
 from bugbundle.trace.connection import Connection
-from bugbundle.trace.matchers import Unmodelled, describe_string, string_matches
+from bugbundle.trace.matchers import SHAPES, Unmodelled, describe_string, string_matches
 from bugbundle.trace.model import Ending, Request
 from bugbundle.trace.network import fails_at_once, run_chain
 from bugbundle.trace.passage import Passage, inside
@@ -30,6 +30,10 @@ def through(envoy: Envoy, first: Body, connection: Connection, request: Request,
     except Unmodelled as odd:
         passage.end(Ending.NOT_MODELLED, f"{odd} is not modelled")
         passage.say("not modelled", str(odd))
+    except SHAPES:
+        said = f"the recorded configuration of {envoy.id} has a value of a shape that Envoy's API does not have"
+        passage.end(Ending.NOT_MODELLED, said)
+        passage.say("not modelled", said)
     return passage
 
 
@@ -57,7 +61,7 @@ def _would_fit(listener: dict[str, Any], connection: Connection) -> bool:
     other = replace(connection, tls=not connection.tls, sni="", alpn=("istio",))
     try:
         return chain_of(listener, other) is not None
-    except Unmodelled:
+    except (Unmodelled, *SHAPES):
         return False
 
 

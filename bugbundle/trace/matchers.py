@@ -18,6 +18,10 @@ from bugbundle.mesh.kube import as_dict, as_text, dicts
 Address = IPv4Network | IPv6Network
 
 
+SHAPES = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
+"""What comes of a value that has another shape than Envoy's API gives it."""
+
+
 class Unmodelled(Exception):
     """A part of the configuration that this evaluator does not model: its text says which."""
 
