@@ -35,7 +35,7 @@ EXPLAINS = {
     ),
     *("BB710", "BB711", "BB713", "BB717", "BB718", "BB719", "BB720", "BB722", "BB724", "BB725", "BB727", "BB750"),
     *("IST0101", "IST0109", "IST0132", "IST0133", "IST0137", "IST0151", "IST0162", "IST0171", "IST0174", "IST0176"),
-    "IST0177",
+    *("IST0177", "BB731"),
 }
 """What follows where an object that was counted on does nothing."""
 
