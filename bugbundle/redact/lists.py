@@ -38,7 +38,9 @@ _NEXT_OF_MAP = re.compile(
 )
 _NO_MORE = re.compile(rb"(?!)")
 
-_LIST = re.compile(rb"(?P<close>\\*+[\"'])?[ \t]{0,40}+[:=]\s{0,400}+\[")
+_LIST = re.compile(
+    rb"(?:\]\\*+\"\s{0,400}+,\s{0,400}+\\*+\"(?:values|not_?[vV]alues)\\*+\"|(?P<close>\\*+[\"'])?)[ \t]{0,40}+[:=]\s{0,400}+\["
+)
 _ITEM = re.compile(
     rb"\s{0,400}+(?:(?P<open>\\*+[\"'])|(?P<bare>[^\s\[\]{},\"'\\][^\[\]{},\"'\\\r\n]*+)"
     rb"|\{\s{0,400}+\\*+\"key\\*+\"\s{0,40}+:\s{0,400}+(?P<key>\\*+\"))"

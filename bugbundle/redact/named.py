@@ -38,7 +38,7 @@ from bugbundle.redact.values import (  # fmt: skip
 WORDS = (
     b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"connectionstring", b"connection_string",
     b"connection-string", b"dsn", b"authorization", b"auth", b"cookie", b"sig", b"sess", b"assertion", b"verifier",
-    b"psk", b"bindpw", b"rootpw", b"adminpw", b"encrypt",
+    b"psk", b"_pw", b"bindpw", b"rootpw", b"adminpw", b"encrypt",
 )  # fmt: skip
 """Lower-case words of which every secret name holds one."""
 
@@ -143,7 +143,7 @@ def _value(data: bytes, name: Name, is_json: bool) -> Value | None:
 
 def _cuts(data: bytes, name: Name, values: Iterable[Value]) -> list[Cut]:
     return [
-        Cut(value.start, value.end, name.kind, quote=value.quote)
+        Cut(value.start, value.end, name.kind.removeprefix("any-"), quote=value.quote)
         for value in values
         if _is_secret(name, data[value.start : value.end], value.certain)
     ]
@@ -157,6 +157,10 @@ def _is_secret(name: Name, value: bytes, certain: bool) -> bool:
         variable = certain and name.name.isupper() and b"_" in name.name
         made = len(value) >= 16 and looks_random(value)
         return (b":" in plain and plain != value) or made or (variable and looks_secret(value))
+    if name.kind == "any-key":
+        return looks_random(value) and len(value) >= 12
+    if name.name == b"pass":
+        return looks_secret(value)
     if name.kind == "password":
         return certain or is_plural(name.name) or looks_secret(value) or is_odd_word(value)
     if is_plural(name.name):

@@ -46,6 +46,11 @@ _COUNTED = frozenset(
 )
 _REFERRED = frozenset(b"pull existing tls ca cacert cert certificate remote kubeconfig registry".split())
 """What stands before `secret` where the value is the name of a Secret."""
+_PLAIN_KEYS = frozenset(
+    b"idempotency cache hash partition sort primary foreign public object map host group label tag route cluster "
+    b"metadata config sharding shard lookup filter stat stats trace header cookie index row column json ssh host "
+    b"foreign composite natural surrogate unique ca cert by the a this of no any same each x".split()
+)
 _SESSION = frozenset(b"jsessionid phpsessid sessionid sessid sessionkey aspsessionid sess".split())
 _PLAIN = frozenset([b"secret", b"credential", b"credentials"])
 
@@ -62,6 +67,8 @@ def secret_kind(name: bytes) -> str | None:
         words.pop()
     if not words:
         return None
+    if name == b"pass":
+        return "password"
     kind = _by_last(words)
     if kind is None and name.upper() == name and not words[-1].isdigit() and words[-1] not in _HARMLESS_END:
         kinds = [_word_kind(word) for word in words]
@@ -85,6 +92,8 @@ def _by_last(words: list[bytes]) -> str | None:
         last = last[:-1]
     if last == b"key" and before in KEY_OF:
         return "private-key" if before == b"private" else "key"
+    if last == b"key" and before and before not in _PLAIN_KEYS and len(words) > 1:
+        return "any-key"
     if last == b"pass" and before and before not in (b"by", b"proxy"):
         return "password"
     if last == b"string" and before == b"connection":

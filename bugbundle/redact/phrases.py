@@ -139,7 +139,7 @@ PHRASES = (
     _phrase("_auth=|_auth =", rb"_auth[ ]?=[ ]?" + _EITHER, _looks, "auth"),
     _phrase("pass|token|secret|credential|api|hmac|signing|encryption|access|private|master",
             rb"(?P<what>" + _SECRET_WORD + rb")(?:[ ](?:for|of)(?:[ ](?:the|user|account|host))?[ ][\w.@'\"-]{1,80}+)?"
-            rb"(?::[ ]|[ ]is[ ]|[ ]was[ ]|[ ]set[ ]to[ ]|[ ]=[ ]|[ ])(?:\\*[\"'`])?(?P<value>[^\s\"'`\\;,)(\]}<>=]{8,512}+)", _said, SAID),
+            rb"(?::[ ]|[ ]is[ ]|[ ]was[ ]|[ ]set[ ]to[ ]|[ ]=[ ]|[ ])(?:\\*[\"'`]|[\[(])?(?P<value>[^\s\"'`\\;,)(\]}<>=]{8,512}+)", _said, SAID),
 )  # fmt: skip
 
 _GATES = (

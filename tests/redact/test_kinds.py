@@ -98,6 +98,7 @@ GONE = [
      '{"session_ticket_keys":{"keys":[{"inline_bytes":"W3JlZGFjdGVkXQ=="},{"inline_bytes":"W3JlZGFjdGVkXQ=="}]}}'),
     ("proxies/a/b/config_dump.json", '{"downstream_auth_passwords":[{"inline_string":"@"},{"inline_string":"@"}]}',
      '{"downstream_auth_passwords":[{"inline_string":"<password>"},{"inline_string":"<password>"}]}'),
+    ("k8s/api/v1/x.json", '{"when":[{"key":"request.headers[x-api-key]","values":["@"]}]}', '{"when":[{"key":"request.headers[x-api-key]","values":["<key>"]}]}'),
     ("proxies/a/b/config_dump.json", '{"access_token":"@","collector_cluster":"x"}', '{"access_token":"<token>","collector_cluster":"x"}'),
     ("proxies/a/b/server_info.json", '{"command_line_options":{"config_yaml":"accessToken: @\\n"}}',
      '{"command_line_options":{"config_yaml":"accessToken: <token>\\n"}}'),
