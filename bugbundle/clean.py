@@ -33,6 +33,9 @@ def cleaned(bundle: Bundle) -> Bundle:
         return bundle
     store = CleanStore(bundle)
     made = Bundle(store)
+    if bundle.foreign:  # what is known of another tool's recording stands beside its entries, not among them
+        made.header, made.manifest, made.gaps = bundle.header, bundle.manifest, dict(bundle.gaps)
+        made.notes, made.foreign, made.absent = list(bundle.notes), bundle.foreign, bundle.absent
     made.gaps = {path: store.gap(gap) for path, gap in made.gaps.items()}
     return made
 

@@ -70,7 +70,7 @@ class Mesh:
     def proxies(self) -> list[Proxy]:
         """Every Envoy: pods with a proxy container, and whatever has entries; sorted by id.
 
-        Where no pods were recorded, a log of a proxy tells of one.
+        Where no pods were recorded, a log of a proxy tells of one, and istiod of those that are connected.
         """
         found = self._parts(Proxy, [pod for pod in self.pods.values() if _has_proxy(pod)])
         if self.kube.recorded("pods"):
@@ -80,6 +80,7 @@ class Mesh:
         }
         logs = (path.split("/") for path in self.bundle.paths("logs/", f"/{PROXY_CONTAINER}.log"))
         told = {(parts[1], parts[2]) for parts in logs if len(parts) == 4 and not parts[2].startswith("ztunnel")}
+        told |= {(space, name) for one in self.istiods for name, _, space in (key.rpartition(".") for key in one.syncz)}
         more = [Proxy(self, *key, None) for key in sorted(told - known)]
         return sorted([*found, *more], key=lambda proxy: (proxy.name, proxy.namespace))
 

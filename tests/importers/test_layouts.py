@@ -90,3 +90,24 @@ def test_archives_of_one_mesh_have_one_diagnosis(archive: Path) -> None:
     found = analyze(open_recording(archive))
     assert first(found) == ("BB307", "Deployment shop/lost")
     assert found.broken == []
+
+
+def test_what_is_cleaned_still_says_what_it_lacks(tmp_path: Path) -> None:
+    from bugbundle.clean import cleaned
+
+    bundle, _ = sample("missing-subset")
+    (tmp_path / "archive").write_bytes(layouts.tar(layouts.bug_report(bundle)))
+    opened = open_recording(tmp_path / "archive")
+    clean = cleaned(opened)
+    assert (clean.foreign, clean.notes, sorted(clean.gaps)) == (opened.foreign, opened.notes, sorted(opened.gaps))
+    assert "does not hold it" in clean.gap("k8s/apis/coordination.k8s.io/v1/leases.json").reason
+
+
+def test_a_pasted_table_tells_who_is_stale(tmp_path: Path) -> None:
+    path = tmp_path / "table.txt"
+    path.write_text(
+        "NAME        CLUSTER     CDS    LDS     EDS     RDS       ISTIOD    VERSION\n"
+        "web-1.shop  Kubernetes  STALE  SYNCED  SYNCED  NOT SENT  istiod-1  1.22.1\n"
+    )
+    found = analyze(open_recording(path))
+    assert first(found) == ("BB202", "Pod shop/web-1")
