@@ -34,7 +34,9 @@ def abandoned(before: dict[str, Any], after: dict[str, Any], times: Times) -> Fi
     if ages[0] > FRESH or ages[1] < DEAD:
         return None
     holders = [_holder(raw) for raw in (before, after)]
-    return Field("renewTime", f"{last[0]:%H:%M:%S} by {holders[0]}", f"{last[1]:%H:%M:%S} by {holders[1]}")
+    return Field(
+        "renewTime", f"{last[0]:%Y-%m-%d %H:%M:%S} by {holders[0]}", f"{last[1]:%Y-%m-%d %H:%M:%S} by {holders[1]}"
+    )
 
 
 def _lock(raw: dict[str, Any]) -> dict[str, Any]:

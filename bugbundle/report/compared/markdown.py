@@ -57,7 +57,7 @@ def _lines(result: Comparison, time_line: TimeLine | None) -> Iterator[str]:
 
 def _root(result: Comparison, root: Change) -> Iterator[str]:
     title = f"{root.object} {root.change}" if root.kind == "object" else root.summary
-    yield from (f"### {_text(title)}{_text(when(root, result.after.started))}", "")
+    yield from (f"### {_text(title + when(root, result.after.started))}", "")
     if root.kind == "object" and root.fields:
         yield from ("| field | before | after |", "|---|---|---|")
         for item in root.fields[:MAX_ROWS]:
