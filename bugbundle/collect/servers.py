@@ -1,10 +1,12 @@
-"""The mesh's own servers, asked through the API server: by port-forward, else by exec."""
+"""The mesh's own servers, asked through the API server: by port-forward, the pod's proxy subresource, or exec."""
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from urllib.parse import parse_qsl
 
+from bugbundle.bundle.layout import UNASKED
 from bugbundle.collect import execute
 from bugbundle.collect.api import Api
 from bugbundle.collect.ask import MAY_PASS, Ask
@@ -22,6 +24,11 @@ SHORT = 5.0
 """Seconds for a port that has failed already."""
 STALL = 15.0
 """Seconds without a byte after which a proxy's question is put off; istiod may take longer to work a page out."""
+FORBIDDEN = 403
+ENOUGH = 2
+"""Pods of a namespace for which a way is forbidden, after which it is not tried for its others."""
+OPEN = (15014, 15020, 15021, 8080)
+"""Ports that the mesh's servers open to the network, not on localhost alone."""
 Spot = tuple[str, str, int]
 
 
@@ -39,6 +46,7 @@ class Servers:
         self._idle: dict[Spot, list[Forward]] = defaultdict(list)
         self._failed: set[Spot] = set()
         self._refused: dict[tuple[str, str], Failed] = {}
+        self._no_proxy: set[str] = set()
         self._turns: dict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(AT_ONCE))
         self._lock = threading.Lock()
 
@@ -60,7 +68,7 @@ class Servers:
         return found
 
     def _asked(self, pod: Pod, port: int, method: str, target: str) -> tuple[Reply, int, str]:
-        refused = self._refused.get((pod.namespace, pod.name))
+        refused = self._known(pod)
         if refused is None:
             try:
                 return self._forwarded((pod.namespace, pod.name, port), method, target, patient=pod.kind == "istiod")
@@ -68,7 +76,32 @@ class Servers:
                 if failed.status == 0 or failed.status in MAY_PASS:
                     raise
                 refused = self._refused.setdefault((pod.namespace, pod.name), failed)
-        return self._executed(pod, port, method, target, refused)
+        return self._proxied(pod, port, method, target) or self._executed(pod, port, method, target, refused)
+
+    def _known(self, pod: Pod) -> Failed | None:
+        """Why port-forward is not tried: it was refused here, or forbidden for `ENOUGH` other pods of the namespace."""
+        known = self._refused.get((pod.namespace, pod.name))
+        if known is not None:
+            return known
+        others = [failed for (namespace, _), failed in list(self._refused.items()) if namespace == pod.namespace]
+        forbidden = [failed for failed in others if failed.status == FORBIDDEN]
+        return forbidden[0] if len(forbidden) >= ENOUGH else None
+
+    def _proxied(self, pod: Pod, port: int, method: str, target: str) -> tuple[Reply, int, str] | None:
+        """Through the pod's proxy subresource, where the port is open to the network; None where that is no way."""
+        if port not in OPEN or method != "GET" or "/debug/" in target or pod.namespace in self._no_proxy:
+            return None
+        path, _, query = target.partition("?")
+        try:
+            reply, attempts = self._api.get(
+                f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}:{port}/proxy{path}",
+                dict(parse_qsl(query)), "*/*", stall=STALL,
+            )  # fmt: skip
+        except Failed:
+            return None
+        if reply.status == FORBIDDEN:
+            self._no_proxy.add(pod.namespace)
+        return (reply, attempts, "pod proxy") if reply.good and UNASKED not in reply.headers else None
 
     def _missed(self, pod: Pod, ask: Ask, failed: Failed) -> None:
         """Whose fault it was: of the node where nobody there has answered, else of the server that was asked."""

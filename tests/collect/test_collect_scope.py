@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from mesh_with_faults import collected, mesh, pod, serving
 
 from bugbundle.bundle import open_bundle
@@ -132,3 +133,26 @@ def test_parts_make_the_whole(tmp_path: Path) -> None:
         whole = set(open_bundle(collected(tmp_path, server).path))
     assert paths[0] | paths[1] == whole
     assert not any(path.startswith(("proxies/", "logs/", "ztunnel/")) for path in paths[0] & paths[1])
+
+
+async def _no_port_forward(request: web.Request) -> web.StreamResponse | None:
+    if request.path.endswith(("/portforward", "/exec")):
+        return web.json_response({"kind": "Status", "message": "no"}, status=403)
+    if request.path.endswith("web:15020/proxy/stats/prometheus"):
+        return web.Response(text="istio_agent 1\n")
+    return None
+
+
+def test_without_port_forward_open_ports_are_asked_through_the_pods_proxy(tmp_path: Path) -> None:
+    with serving(mesh(), _no_port_forward) as server:
+        found = open_bundle(collected(tmp_path, server).path)
+    entry = found.entry("proxies/shop/web/metrics.txt")
+    assert (found[entry.path], entry.route) == (b"istio_agent 1\n", "pod proxy")
+    assert found.gaps["proxies/shop/web/certs.json"].status == 403
+
+
+def test_what_is_forbidden_twice_is_not_tried_for_the_others(tmp_path: Path) -> None:
+    pods = tuple(pod("shop", f"web-{number}", ["istio-proxy"]) for number in range(6))
+    with serving(mesh(pods=pods), _no_port_forward) as server:
+        collected(tmp_path, server, concurrency=1)
+        assert server.count("/portforward") == 2

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from bugbundle.bundle import Bundle
 from bugbundle.replay.pages import envoy, istiod
-from bugbundle.replay.pages.layout import ISTIOD, PLAIN_DEBUG, PROXY, ZTUNNEL
+from bugbundle.replay.pages.layout import DEBUG, ISTIOD, PLAIN_DEBUG, PROXY, ZTUNNEL
 from bugbundle.replay.pages.page import Page, canonical, sentence, split_target
 from bugbundle.replay.pages.shelf import Shelf, shelves
 
@@ -65,7 +65,13 @@ class Pages:
             return exact
         if method != "GET":
             return _post(shelf, port, method, path, query, body)
-        if (port, path) == READY and ISTIOD in shelf.kinds and (page := self._readiness(namespace, pod)):
+        recorded = shelf.find(DEBUG, "GET /ready") is not None
+        if (
+            (port, path) == READY
+            and not recorded
+            and ISTIOD in shelf.kinds
+            and (page := self._readiness(namespace, pod))
+        ):
             return page
         if (port, canonical(method, path, query)) in shelf.gaps:
             return shelf.missing(port, canonical(method, path, query))
