@@ -57,7 +57,7 @@ def complaint_about_object(mesh: Mesh) -> Iterator[Evidence]:
     Read the line: it names what failed (a fetch, a value, a file). Correct it in the object, or what the object refers
     to.
     """
-    symptoms = [one for one in logs(mesh) if one.state is State.NOW and (one.count >= FEWEST or one.grave)]
+    symptoms = [one for one in logs(mesh) if one.state is State.NOW and one.count >= FEWEST]
     if not symptoms:
         return
     known = _values(mesh)
@@ -116,5 +116,16 @@ def _distinct(value: str) -> bool:
 
 def _quoted(known: dict[str, list[Ref]], said: str) -> Ref | None:
     """The one object whose name or longest value the text quotes."""
-    hits = [(len(value), refs) for value, refs in known.items() if value in said and len(set(refs)) <= MOST]
+    hits = [(len(value), refs) for value, refs in known.items() if len(set(refs)) <= MOST and _whole(value, said)]
     return max(hits, key=lambda hit: hit[0])[1][0] if hits else None
+
+
+def _whole(value: str, said: str) -> bool:
+    """Whether a text holds a value that ends there: `shop/web` is not quoted by `shop/web-5f4d9c7b8-x2x4z`."""
+    place = said.find(value)
+    while place >= 0:
+        before, after = said[place - 1 : place], said[place + len(value) : place + len(value) + 1]
+        if not any(one.isalnum() or one in "-_" for one in (before, after) if one):
+            return True
+        place = said.find(value, place + 1)
+    return False
