@@ -188,6 +188,8 @@ def test_absent_is_not_empty() -> None:
         (syncz("n2", "n1"), None, Meaning.STALE, Verdict.STALE),
         (syncz("", ""), None, Meaning.NEVER_SENT, Verdict.NOT_SENT),
         (syncz("n2", "n1", at="2026-01-01T00:59:55Z"), None, Meaning.IN_FLIGHT, Verdict.STALE),
+        (syncz("n2", "n1", at="2026-01-01T00:59:46Z"), None, Meaning.IN_FLIGHT, Verdict.STALE),
+        (syncz("n2", "n1", at="2026-01-01T00:59:45Z"), None, Meaning.STALE, Verdict.STALE),
         (syncz(error="bad lua"), None, Meaning.REJECTED, Verdict.ERROR),
         (syncz(), {"a": "bad lua"}, Meaning.REJECTED, Verdict.ERROR),
         ("[]", None, Meaning.DISCONNECTED, Verdict.DIFFERS),
@@ -199,6 +201,19 @@ def test_what_a_drift_means(sync: str, errors: dict[str, str] | None, meaning: M
     )
     assert [drift.meaning for drift in found.drifts] == [meaning]
     assert found.types[Xds.CDS].verdict is verdict
+
+
+def test_what_istiod_no_longer_has_is_removed() -> None:
+    found = one(mesh(envoy_dump([{"name": "a"}, {"name": "b"}]), istiod_dump([{"name": "a"}]), syncz()))
+    assert [(drift.name, drift.change, drift.meaning) for drift in found.drifts] == [
+        ("b", "only in Envoy", Meaning.REMOVED)
+    ]
+
+
+def test_an_istiod_that_was_not_heard_leaves_the_connection_open() -> None:
+    found = one(mesh(envoy_dump([{"name": "a"}]), istiod_dump([{"name": "a"}])))
+    assert (found.connected, len(found.blind)) == (None, 1)
+    assert one(mesh(envoy_dump([{"name": "a"}]), istiod_dump([{"name": "a"}]), "[]")).connected is False
 
 
 @pytest.mark.parametrize(
