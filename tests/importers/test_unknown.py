@@ -28,7 +28,7 @@ def said(path: Path) -> str:
     ("body", "what"),
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(20), "looks like a picture (PNG)"),
-        (b"age-encryption.org/v1\n-> X25519", "looks like a file encrypted with age"),
+        (b"age-encryption.org/v1\n-> X25519", "is encrypted"),
         (b"-----BEGIN PGP MESSAGE-----\n", "looks like a file encrypted with PGP"),
         (b"Salted__" + bytes(40), "looks like a file encrypted with OpenSSL"),
         (b"\x7fELF" + bytes(60), "looks like a program or a core dump (ELF)"),
