@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 
 import aiohttp
 import pytest
@@ -70,17 +69,7 @@ def test_port_forward_without_a_protocol() -> None:
 def test_readiness_of_istiod_is_its_pods_where_nobody_asked(ready: bool | None, status: int) -> None:
     from bugbundle.bundle import Bundle
 
-    manifest = {"format": 1, "entries": [], "gaps": []}
-    bundle = Bundle.from_entries({
-        "istiod/istio-system/istiod-1/ready.txt": "404 page not found\n",
-        "manifest.json": json.dumps({
-            **manifest,
-            "entries": [{
-                "path": "istiod/istio-system/istiod-1/ready.txt", "size": 19, "status": 404,
-                "target": "istiod istiod-1.istio-system:15014", "request": "GET /ready",
-            }],
-        }),
-    })  # fmt: skip
+    bundle = Bundle.from_entries({"istiod/istio-system/istiod-1/version.txt": "1.30.3\n"})
     found = Pages(bundle, lambda _space, _pod: ready)
     assert found.answer("istio-system", "istiod-1", 8080, "GET", "/ready").status == status
     assert found.answer("istio-system", "istiod-1", 15014, "GET", "/ready").status == 404
