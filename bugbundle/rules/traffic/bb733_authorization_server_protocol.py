@@ -86,6 +86,8 @@ def _evidence(
     space, slash, host = as_text(wanted.get("service")).rpartition("/")
     found = hosts(mesh).find(host, space if slash else policy.namespace)
     service = found.source if found else None
+    if service is None:
+        return
     number = wanted.get("port")
     place, port = _port(service, number)
     problem = _problem(mesh, kind, service, port, number)
