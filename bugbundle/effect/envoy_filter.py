@@ -20,8 +20,9 @@ from bugbundle.mesh.config.revisions import proxy_version
 from bugbundle.mesh.kube import as_dict, as_text, dicts
 from bugbundle.mesh.once import once
 from bugbundle.mesh.pointer import Pointer
-from bugbundle.mesh.ref import Proof, ref
-from bugbundle.mesh.workloads.index import pod_id
+from bugbundle.mesh.ref import Proof, Ref, ref
+from bugbundle.mesh.selectors import workload_selector
+from bugbundle.mesh.workloads.index import index, pod_id
 from bugbundle.xds import Xds
 
 UNCONDITIONAL = frozenset({("CLUSTER", "ADD"), ("LISTENER", "ADD")})
@@ -35,9 +36,8 @@ def envoy_filter(mesh: Mesh, item: KubeObject) -> Effect:
     effect = Effect(item, should=tuple(proxy.id for proxy in proxies))
     if not proxies:
         text = "selects no pod with an Envoy" + (", only pods of ambient without a sidecar" if chosen.ambient else "")
-        effect.why = (
-            Why(Reason.NO_TARGET, text, "Correct its workloadSelector, or bind it by targetRefs.", told="IST0127"),
-        )
+        text, todo, objects = _elsewhere(mesh, item, text)
+        effect.why = (Why(Reason.NO_TARGET, text, todo, objects=objects),)
         return effect
     known = traces(mesh).readable
     readable = [proxy for proxy in proxies if proxy.id in known]
@@ -53,6 +53,19 @@ def envoy_filter(mesh: Mesh, item: KubeObject) -> Effect:
     effect.acts = tuple(Trace(proxy, what) for proxy, what in acts.items())
     effect.why = tuple(why)
     return effect
+
+
+def _elsewhere(mesh: Mesh, item: KubeObject, text: str) -> tuple[str, str, tuple[Ref, ...]]:
+    """The reason, what to do, the pods that are meant, where the labels fit pods of another namespace."""
+    wanted = workload_selector(item.spec, "workloadSelector")
+    others = [pod for pod in index(mesh).select(wanted) if pod.namespace != item.namespace] if wanted else []
+    spaces = sorted({pod.namespace for pod in others})
+    if not others:
+        return text, "Correct its workloadSelector, or bind it by targetRefs.", ()
+    text = (
+        f"{text} in namespace {item.namespace}; its labels fit pods in {', '.join(spaces[:3])}, where it does not act"
+    )
+    return text, f"Move it to namespace {spaces[0]}.", tuple(ref(pod) for pod in others[:5])
 
 
 def _patch(entry: dict[str, Any], proxies: list[Proxy]) -> tuple[dict[str, str], dict[Proxy, Outcome]]:

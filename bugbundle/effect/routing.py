@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bugbundle.effect.model import Effect, Reason, Trace, Why
+from bugbundle.effect.route_values import matches
 from bugbundle.effect.scope import age, clients, export_to, gateway_pods, lets_import, visible
 from bugbundle.effect.tables import tables
 from bugbundle.effect.traces import traces
@@ -46,6 +47,7 @@ def virtual_service(mesh: Mesh, item: KubeObject) -> Effect:
             pods, reasons = _at_gateway(mesh, item, gateway, f"/spec/gateways/{number}", scopes)
             should |= dict.fromkeys(pods)
             why += reasons
+    why += matches(item, tuple(names))
     found = traces(mesh).of("VirtualService", item.namespace, item.name)
     acts = tuple(Trace(*one) for one in found.items())
     return Effect(item, tuple(should), acts, tuple(why), unread(mesh, should))
