@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bugbundle.bundle import Bundle, Gap
-from bugbundle.diagnosis import Diagnosis, diagnose
+from bugbundle.diagnosis import Diagnosis, diagnose, of_the_application
 from bugbundle.explanation import Explained, explain
 from bugbundle.mesh import Mesh
 from bugbundle.patches import tried
@@ -108,4 +108,6 @@ def ordered(mesh: Mesh, findings: list[Finding]) -> tuple[Diagnosis, ...]:
     found = diagnose(findings)
     told = explain(mesh, ledger(mesh), findings, found)
     hurting = {id(item.diagnosis) for item in told if item.diagnosis is not None and item.symptom.grave}
-    return tuple(sorted(found, key=lambda one: (one.level.rank, one.restates or id(one) not in hurting)))
+    return tuple(
+        sorted(found, key=lambda one: (one.level.rank, of_the_application(one), one.restates or id(one) not in hurting))
+    )

@@ -185,7 +185,7 @@ MESH = ("BB1", "BB2", "BB5", "BB6")
 """What only pods of Istio bring about when they fail."""
 
 
-def _of_the_application(diagnosis: Diagnosis) -> bool:
+def of_the_application(diagnosis: Diagnosis) -> bool:
     """Whether it is trouble of somebody's own pods: no part of the mesh suffers from it."""
     suffering = (one.code for one in diagnosis.consequences)
     return diagnosis.cause.code in WORKLOADS and not any(code.startswith(MESH) for code in suffering)
@@ -196,7 +196,7 @@ def _rank(diagnosis: Diagnosis) -> tuple[object, ...]:
     return (
         diagnosis.level.rank,
         diagnosis.restates,
-        _of_the_application(diagnosis),
+        of_the_application(diagnosis),
         cause.confidence.rank,
         -len(diagnosis.affects) - len(diagnosis.consequences),
         _layer(cause),
